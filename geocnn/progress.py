@@ -1,0 +1,35 @@
+"""How long work tells where it is: generators yield Progress, whoever draws it consumes them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+__all__ = ["Progress", "Work", "finish"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` units of work; `note` is a short remark for the screen, such as a loss."""
+
+    done: int
+    total: int
+    unit: str
+    note: str = ""
+
+
+Work = Generator[Progress, None, T]
+"""Work that reports progress while it runs and returns a result at its end."""
+
+
+def finish(work: Work[T]) -> T:
+    """Result of `work`, its progress unseen."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return result
