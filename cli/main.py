@@ -1,0 +1,70 @@
+"""The entry point: commands by name, and the one boundary that turns errors into messages."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+
+import typer
+
+from geocnn.errors import GeocnnError
+from geocnn_cli.check import check
+from geocnn_cli.evaluate import evaluate
+from geocnn_cli.inspect import inspect
+from geocnn_cli.plot import plot
+from geocnn_cli.predict import predict
+from geocnn_cli.synth import synth
+from geocnn_cli.train import train
+
+__all__ = ["app", "run"]
+
+INTERRUPTED = 130
+FAULT_OF_GEOCNN = 70
+
+app = typer.Typer(
+    name="geocnn",
+    help="Train convolutional networks on gridded geoscience data and run them on new surveys.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (inspect, check, train, evaluate, predict, plot):
+    app.command()(command)
+app.add_typer(synth, name="synth")
+
+
+def run() -> None:
+    """Run geocnn on the arguments of the process and exit with its status."""
+    sys.exit(_status())
+
+
+def _status() -> int:
+    """0 done, 1 data or run at fault, 2 wrong usage, 70 geocnn at fault, 75 stopped with all saved, 130 interrupted."""
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except GeocnnError as error:
+        from geocnn_cli import report
+
+        report.fail(error)
+        return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 (the one boundary: the fault is logged and told, with a status of its own)
+        return _own_fault()
+    return 0
+
+
+def _own_fault() -> int:
+    """Keep the traceback of geocnn's own fault in a file and apologise."""
+    from geocnn_cli import report
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="geocnn-fault-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as log:
+        log.write(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}")
+    report.apologise(log.name)
+    return FAULT_OF_GEOCNN

@@ -1,0 +1,55 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import typer
+
+from geocnn.survey.options import SurveyOptions
+
+__all__ = ["DeviceOption", "JsonOption", "OverwriteOption", "PrecisionOption", "survey_options"]
+
+DeviceOption = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
+PrecisionOption = Annotated[
+    Literal["auto", "float32", "bf16"],
+    typer.Option(help="Arithmetic; auto is bf16 on a GPU that has it, float32 elsewhere."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+
+
+def survey_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every field of SurveyOptions as an option; it receives them as one record, `options`."""
+    hints = get_type_hints(SurveyOptions, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=_option(field.name, hints[field.name]),
+        )
+        for field in fields(SurveyOptions)
+    ]
+
+    @wraps(command)
+    def with_options(**arguments: Any) -> None:
+        options = SurveyOptions(**{field.name: arguments.pop(field.name) for field in fields(SurveyOptions)})
+        command(**arguments, options=options)
+
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    parameters = [*(p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name != "options"), *shared]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_options
+
+
+def _option(name: str, hint: Any) -> Any:
+    """The command-line form of a field ``Annotated[type, help]``."""
+    kind, text = get_args(hint)
+    flag = "--" + name.replace("_", "-")
+    return Annotated[kind, typer.Option(flag, help=text, rich_help_panel="Survey options")]
