@@ -1,0 +1,276 @@
+"""Checked records: what a config or a layer spec may say, and every fault of it in words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from geocnn.errors import Fault
+from geocnn.marked import KeyPath, Marked
+
+__all__ = ["Record", "RecordError", "nearest", "read_record", "show", "spell"]
+
+R = TypeVar("R", bound="Record")
+
+
+class Record(BaseModel):
+    """Base of all records of configs and layer specs: frozen, strict, unknown keys refused.
+
+    Lists are taken for tuples and whole numbers for floats; nothing else is converted. A float may not be
+    infinite or NaN unless the field says ``AllowInfNan()``.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tuples_for_lists(cls, data: Any) -> Any:
+        return {key: _as_tuple(value) for key, value in data.items()} if isinstance(data, dict) else data
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value
+
+
+class RecordError(ValueError):
+    """What a validator of a record raises: found, expected, do."""
+
+    def __init__(self, found: str, expected: str = "", do: str = "") -> None:
+        self.found, self.expected, self.do = found, expected, do
+        super().__init__(found)
+
+
+def read_record(kind: type[R], marked: Marked, key: KeyPath, data: object, faults: list[Fault]) -> R | None:
+    """The record that `data` describes, or None with every fault appended to `faults`.
+
+    Parameters
+    ----------
+    kind
+        The record's class.
+    marked
+        The file that `data` is a part of, for line numbers.
+    key
+        Where `data` stands in it.
+    data
+        Plain data, as from YAML.
+    faults
+        Takes what is wrong, in words.
+    """
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        details = [_Detail.of(each, data) for each in error.errors(include_url=False)]
+    for detail in _without_echoes(_without_branches(details), kind):
+        path = (*key, *detail.path)
+        found, expected, do = _words(detail, kind)
+        faults.append(Fault(found, expected, do, file=marked.source, line=marked.line(path), key=spell(path)))
+    return None
+
+
+def spell(key: KeyPath) -> str:
+    """``data.train[0].image``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return text.removeprefix(".")
+
+
+def nearest(word: object, choices: Iterable[str]) -> str | None:
+    """The choice that `word` was probably meant to be, if any is near."""
+    known = {choice.lower(): choice for choice in choices}
+    match = difflib.get_close_matches(str(word).lower(), known, n=1, cutoff=0.6)
+    return known[match[0]] if match else None
+
+
+def show(value: object) -> str:
+    """A value as a user would write it, cut where it is long."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return (
+                f"a mapping with the keys {_cut(', '.join(map(str, value)))}" if value else "an empty mapping"
+            )
+        case list() | tuple():
+            return f"[{_cut(', '.join(show(item) for item in value[:40]))}]"
+    return _cut(repr(value))
+
+
+def _cut(text: str, length: int = 80) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+@dataclass(frozen=True)
+class _Detail:
+    """One pydantic error.
+
+    Where a field may be of several kinds, pydantic tries each and reports each: `union` is then how much of
+    `path` leads to that field, `branch` the kind that was tried.
+    """
+
+    type: str
+    path: KeyPath
+    input: object
+    context: Mapping[str, Any]
+    union: KeyPath | None = None
+    branch: str = ""
+
+    @staticmethod
+    def of(error: ErrorDetails, data: object) -> _Detail:
+        path: KeyPath = ()
+        union: KeyPath | None = None
+        branch = ""
+        here: object = data
+        location = error["loc"]
+        for position, part in enumerate(location):
+            named = position == len(location) - 1 and error["type"] in ("missing", "extra_forbidden")
+            if named or _holds(here, part):
+                path = (*path, part)
+                here = here[part] if _holds(here, part) else None  # type: ignore[index]
+            elif union is None:
+                union, branch = path, str(part)
+        return _Detail(error["type"], path, error["input"], error.get("ctx", {}), union, branch)
+
+    @property
+    def of_another_kind(self) -> bool:
+        """Whether the value is not even of the kind that was tried."""
+        return self.path == self.union and (self.type.endswith("_type") or self.type == "literal_error")
+
+
+def _holds(data: object, part: str | int) -> bool:
+    if isinstance(data, dict):
+        return part in data
+    return isinstance(data, list | tuple) and isinstance(part, int) and part < len(data)
+
+
+def _without_branches(details: Sequence[_Detail]) -> list[_Detail]:
+    """Of a field of several kinds only the errors of the kind that was meant, else one for all."""
+    unions: dict[KeyPath, dict[str, list[_Detail]]] = {}
+    for detail in details:
+        if detail.union is not None:
+            unions.setdefault(detail.union, {}).setdefault(detail.branch, []).append(detail)
+    kept = [detail for detail in details if detail.union is None]
+    for path, branches in unions.items():
+        meant = [errors for errors in branches.values() if not any(error.of_another_kind for error in errors)]
+        if meant:
+            kept += sorted(meant, key=len)[0]
+            continue
+        tried = [error for errors in branches.values() for error in errors]
+        expected = " or ".join(dict.fromkeys(_expected(error) for error in tried))
+        choices = [choice for error in tried for choice in _choices(error)]
+        kept.append(_Detail("union", path, tried[0].input, {"expected": expected, "choices": choices}))
+    return kept
+
+
+def _without_echoes(details: Sequence[_Detail], kind: type[Record]) -> list[_Detail]:
+    """Without "missing" for a key that is there, but misspelt."""
+    meant = set()
+    for detail in details:
+        if detail.type == "extra_forbidden":
+            missing = [str(other.path[-1]) for other in details if _missing_beside(other, detail)]
+            meant.add((*detail.path[:-1], nearest(detail.path[-1], missing)))
+    return [detail for detail in details if not (detail.type == "missing" and detail.path in meant)]
+
+
+def _missing_beside(detail: _Detail, unknown: _Detail) -> bool:
+    return detail.type == "missing" and detail.path[:-1] == unknown.path[:-1]
+
+
+def _words(detail: _Detail, kind: type[Record]) -> tuple[str, str, str]:
+    """Found, expected, do."""
+    match detail.type:
+        case "value_error":
+            error = detail.context["error"]
+            return (
+                (error.found, error.expected, error.do)
+                if isinstance(error, RecordError)
+                else (str(error), "", "")
+            )
+        case "extra_forbidden":
+            allowed = _keys(kind, detail.path[:-1], detail.branch)
+            meant = nearest(detail.path[-1], allowed)
+            do = f"write {meant!r}" if meant else "remove it"
+            return f"unknown key {detail.path[-1]!r}", f"one of {', '.join(allowed)}", do
+        case "missing":
+            return f"{detail.path[-1]!r} is missing", "", f"add {detail.path[-1]}: …"
+    meant = nearest(detail.input, _choices(detail)) if isinstance(detail.input, str) else None
+    return f"found {show(detail.input)}", _expected(detail), f"write {meant!r}" if meant else ""
+
+
+def _choices(detail: _Detail) -> list[str]:
+    if detail.type == "union":
+        return list(detail.context["choices"])
+    return (
+        re.findall(r"'([^']*)'", str(detail.context.get("expected", "")))
+        if detail.type == "literal_error"
+        else []
+    )
+
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping (key: value)",
+    "model_type": "a mapping (key: value)",
+    "none_required": "nothing",
+    "finite_number": "a finite number",
+    "greater_than": "a number greater than {gt:g}",
+    "greater_than_equal": "a number not below {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "too_short": "at least {min_length} item(s)",
+    "too_long": "at most {max_length} item(s)",
+    "string_too_short": "at least {min_length} character(s)",
+    "string_too_long": "at most {max_length} character(s)",
+    "string_pattern_mismatch": "text like {pattern}",
+    "union": "{expected}",
+}
+
+
+def _expected(detail: _Detail) -> str:
+    if detail.type == "literal_error":
+        choices = _choices(detail)
+        return ("one of " if len(choices) > 1 else "") + (
+            ", ".join(choices) or str(detail.context["expected"])
+        )
+    return _EXPECTED.get(detail.type, detail.type.replace("_", " ")).format(**detail.context)
+
+
+def _keys(kind: type[Record], path: KeyPath, branch: str) -> list[str]:
+    """The keys that may stand in the mapping at `path` of a record."""
+    kinds: list[type[Record]] = [kind]
+    for part in path:
+        if isinstance(part, str):
+            fields = [field for each in kinds for field in _fields(each, part)]
+            kinds = [record for field in fields for record in _records(field)]
+    kinds = [each for each in kinds if each.__name__ == branch] or kinds
+    names = (field.alias or name for each in kinds for name, field in each.model_fields.items())
+    return list(dict.fromkeys(names))
+
+
+def _fields(kind: type[Record], name: str) -> list[Any]:
+    return [field.annotation for own, field in kind.model_fields.items() if name in (own, field.alias)]
+
+
+def _records(annotation: Any) -> list[type[Record]]:
+    """The records that an annotation speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return [annotation]
+    return [record for part in get_args(annotation) for record in _records(part)]
