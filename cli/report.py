@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -45,9 +46,13 @@ def print_json(data: object) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; columns after the first whose cells are numbers are set to the right."""
-    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    drawn = Table(
+        title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
+    )
     for index, column in enumerate(columns):
-        numeric = index > 0 and all(row[index][:1].isdigit() or row[index][:1] in {"", "-", "−"} for row in rows)
+        numeric = index > 0 and all(
+            row[index][:1].isdigit() or row[index][:1] in {"", "-", "−"} for row in rows
+        )
         drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(escape(cell) for cell in row))
@@ -74,66 +79,100 @@ def apologise(log: str) -> None:
 
 def show(work: Work[T], title: str) -> T:
     """Run `work` to its end, drawing its progress; return its result."""
-    with _bar(title) if _err.is_terminal else _lines(title) as draw:
+    with _bar() if _err.is_terminal else _lines() as draw:
+        meter = _Meter(title)
         while True:
             try:
-                draw(next(work))
+                meter.update(next(work))
             except StopIteration as end:
                 result: T = end.value
                 return result
+            draw(meter)
+
+
+class _Meter:
+    """Rate and time left of the stage that is under way."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.last: Progress | None = None
+        self._first = (0, 0.0)
+
+    def update(self, progress: Progress) -> None:
+        """Take notice of progress; a new stage starts a new clock."""
+        last = self.last
+        if last is None or (last.stage, last.unit, last.total) != (
+            progress.stage,
+            progress.unit,
+            progress.total,
+        ):
+            self._first = (
+                progress.done if last is None and progress.done < progress.total else 0,
+                time.monotonic(),
+            )
+        self.last = progress
+
+    @property
+    def stage(self) -> str:
+        """What is being done."""
+        return (self.last.stage if self.last else "") or self.title
+
+    @property
+    def rate(self) -> float:
+        """Units a second since the stage began."""
+        done, since = self._first
+        return max(0, (self.last.done if self.last else 0) - done) / max(time.monotonic() - since, 1e-9)
+
+    @property
+    def text(self) -> str:
+        """Percentage, rate, memory, note and time left."""
+        if self.last is None:
+            return ""
+        share = f"{100 * self.last.done / max(self.last.total, 1):.0f} %"
+        left = (self.last.total - self.last.done) / self.rate if self.rate else 0
+        parts = (
+            share,
+            f"{_short(self.rate)} {self.last.unit}/s",
+            _memory(),
+            self.last.note,
+            _clock(left) + " left",
+        )
+        return ", ".join(part for part in parts if part)
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Any]:
-    """A live bar with rate, memory and time left."""
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+def _bar() -> Iterator[Callable[[_Meter], None]]:
+    """A live bar, gone when the work is done."""
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
-    started = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[text]}"))
     with Bar(*columns, console=_err, transient=True) as bar:
-        task = bar.add_task(title, total=None, note="")
+        task = bar.add_task("", total=None, text="")
 
-        def draw(progress: Progress) -> None:
-            note = _note(progress, time.monotonic() - started)
-            bar.update(task, total=progress.total, completed=progress.done, note=note)
+        def draw(meter: _Meter) -> None:
+            last = meter.last
+            if last is not None:
+                bar.update(
+                    task, description=meter.stage, total=last.total, completed=last.done, text=meter.text
+                )
 
         yield draw
 
 
 @contextmanager
-def _lines(title: str) -> Iterator[Any]:
-    """A plain line every so often, and one for the end, for batch logs."""
-    started = time.monotonic()
-    said = started
-    last: Progress | None = None
+def _lines() -> Iterator[Callable[[_Meter], None]]:
+    """A plain line every so often, for batch logs."""
+    said = time.monotonic()
 
-    def draw(progress: Progress) -> None:
-        nonlocal said, last
-        last = progress
-        now = time.monotonic()
-        if now - said >= LINE_EVERY:
-            said = now
-            left = (now - started) * (progress.total - progress.done) / max(progress.done, 1)
-            _err.print(f"{title}: {_line(progress, now - started)}, {left:.0f} s left")
+    def draw(meter: _Meter) -> None:
+        nonlocal said
+        ended = meter.last is not None and meter.last.done == meter.last.total
+        if ended or time.monotonic() - said >= LINE_EVERY:
+            said = time.monotonic()
+            _err.print(f"{meter.stage}: {meter.text}")
 
     yield draw
-    if last is not None:
-        _err.print(f"{title}: {_line(last, time.monotonic() - started)} in {time.monotonic() - started:.1f} s")
-
-
-def _line(progress: Progress, seconds: float) -> str:
-    return f"{100 * progress.done / max(progress.total, 1):.0f} %, {_note(progress, seconds)}"
-
-
-def _note(progress: Progress, seconds: float) -> str:
-    rate = f"{_short(progress.done / max(seconds, 1e-9))} {progress.unit}/s"
-    return ", ".join(part for part in (rate, _memory(), progress.note) if part)
 
 
 def _short(number: float) -> str:
@@ -144,6 +183,12 @@ def _short(number: float) -> str:
     return f"{number:.3g}"
 
 
+def _clock(seconds: float) -> str:
+    """75 as ``1:15``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
+
+
 def _memory() -> str:
     """Resident memory of this process, where the system tells."""
     try:
@@ -151,4 +196,4 @@ def _memory() -> str:
             pages = int(file.read().split()[1])
     except OSError:
         return ""
-    return f"{pages * 4096 / 2**30:.1f} GiB"
+    return f"{pages * resource.getpagesize() / 2**30:.1f} GiB"

@@ -13,12 +13,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` units of work; `note` is a short remark for the screen, such as a loss."""
+    """`done` of `total` units of work.
+
+    Parameters
+    ----------
+    done, total, unit
+        How far the stage is.
+    note
+        A short remark for the screen, such as a loss.
+    stage
+        What is being done, where work has several stages: ``scanning``.
+    """
 
     done: int
     total: int
     unit: str
     note: str = ""
+    stage: str = ""
 
 
 Work = Generator[Progress, None, T]

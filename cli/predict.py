@@ -1,0 +1,70 @@
+"""``geocnn predict``"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geocnn.errors import UsageError
+from geocnn.survey.options import SurveyOptions
+from geocnn_cli.options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
+
+__all__ = ["predict"]
+
+
+@survey_options
+def predict(
+    model: Annotated[Path, typer.Argument(help="Run directory or model file.")],
+    survey: Annotated[
+        list[str], typer.Argument(help="Survey to predict; several files are stacked as channels.")
+    ],
+    out: Annotated[str, typer.Option(help="Output; its suffix names the format (.sgy, .h5).")],
+    options: SurveyOptions,
+    overwrite: OverwriteOption = False,
+    memory: Annotated[str, typer.Option(help="Memory for activations, such as 8GB.")] = "2GB",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+) -> None:
+    """Run a trained network over a whole survey.
+
+    Example: geocnn predict runs/first new.sgy --out new-faults.sgy
+    """
+    from geocnn.device import choose_device, keep_freed_memory
+    from geocnn.model import load_model
+    from geocnn.prediction.volume import Output, predict_volume
+    from geocnn.survey.opening import open_survey
+    from geocnn_cli import report
+
+    output = Output(out, overwrite, _bytes(memory))
+    chosen = choose_device(device, precision)
+    keep_freed_memory()
+    trained = load_model(model)
+    opened = open_survey(survey, options)
+    report.say(f"predicting {opened.name} on {chosen}")
+    for remark in opened.remarks:
+        report.warn(remark)
+    done = report.show(predict_volume(trained, opened, options.null, output, chosen), "predicting")
+    for remark in done.remarks:
+        report.warn(remark)
+    live = max(1, done.samples - done.dead)
+    report.say(
+        f"done: {out}, {done.samples:,} samples, {done.dead:,} dead; {100 * done.positive / live:.1f} % of the live "
+        f"ones at or above {trained.contract.threshold:.2f}"
+    )
+
+
+def _bytes(text: str) -> int:
+    """``8GB`` as a number of bytes."""
+    match = re.fullmatch(r"([0-9.]+)\s*([kMGT]?)i?B?", text.strip())
+    try:
+        size = float(match[1]) * 1000 ** " kMGT".index(match[2] or " ") if match else 0
+    except ValueError:
+        size = 0
+    if size < 1:
+        raise UsageError(
+            f"--memory {text}", expected="a size such as 8GB or 500MB", do="write number and unit"
+        )
+    return int(size)

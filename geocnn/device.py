@@ -1,0 +1,87 @@
+"""Where a network computes, in which precision, and how the allocator keeps memory."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from lightning_fabric import Fabric
+
+from geocnn.errors import UsageError
+
+__all__ = ["Device", "choose_device", "keep_freed_memory"]
+
+_FABRIC_PRECISION = {"float32": "32-true", "bf16": "bf16-mixed"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device (``cpu``, ``cuda``, ``mps``) and a precision (``float32``, ``bf16``) that it can compute in."""
+
+    kind: str
+    precision: str
+
+    @property
+    def torch(self) -> torch.device:
+        """The device as torch names it."""
+        return torch.device(self.kind)
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Context in which convolutions run in this precision; nothing changes for float32."""
+        return torch.autocast(self.kind, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+    def fabric(self) -> Fabric:
+        """Lightning Fabric on this device, one process."""
+        return Fabric(accelerator=self.kind, devices=1, precision=_FABRIC_PRECISION[self.precision])  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        name = torch.cuda.get_device_name() if self.kind == "cuda" else f"{torch.get_num_threads()} threads"
+        return f"{self.kind} ({name}), {self.precision}"
+
+
+def choose_device(kind: str = "auto", precision: str = "auto") -> Device:
+    """Device that the user asked for, or the best that is there.
+
+    Parameters
+    ----------
+    kind
+        ``auto`` (the first of cuda, mps, cpu that is there), or one of these.
+    precision
+        ``auto`` (bf16 on a GPU that computes in it natively, float32 elsewhere), ``float32`` or ``bf16``.
+
+    Raises
+    ------
+    UsageError
+        If the device is not there.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if kind == "auto":
+        kind = next(name for name, found in there.items() if found)
+    elif not there[kind]:
+        raise UsageError(
+            f"no {kind} device on this machine",
+            expected=f"one of {', '.join(name for name, found in there.items() if found)}",
+            do="pass --device auto, or check the driver and the installed torch",
+        )
+    if precision == "auto":
+        native = kind == "cuda" and torch.cuda.get_device_capability() >= (8, 0)
+        precision = "bf16" if native else "float32"
+    return Device(kind, precision)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep freed blocks instead of returning them to the system; elsewhere do nothing.
+
+    Large activations are otherwise mapped and unmapped for every layer, and page faults take up to half of the
+    time of a convolution on a CPU.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        m_trim_threshold, m_mmap_max = -1, -4
+        mallopt(m_mmap_max, 0)
+        mallopt(m_trim_threshold, 2**31 - 1)

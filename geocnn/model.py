@@ -1,0 +1,242 @@
+"""The model file: weights, and the contract under which they were trained, in one safetensors file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from geocnn.config import NormalisationConfig
+from geocnn.errors import ConfigError, ModelError
+from geocnn.grid import Grid
+from geocnn.network.build import Network
+from geocnn.network.plan import expand
+from geocnn.network.spec import Spec
+from geocnn.normalise import NormalisedSurvey, Normaliser
+from geocnn.output import whole_file
+from geocnn.records import Record
+from geocnn.survey.scan import Scan, Statistics
+from geocnn.survey.survey import Survey
+from geocnn.tasks import TASKS
+
+__all__ = [
+    "MODEL_FILE",
+    "Contract",
+    "Model",
+    "load_model",
+    "load_weights",
+    "normalised",
+    "require_fit",
+    "sampling",
+    "save_model",
+]
+
+MODEL_FILE = "model.safetensors"
+"""Name of the model file in a run directory."""
+
+_KEY = "geocnn"
+
+
+class Contract(Record):
+    """Everything that prediction must know besides the weights.
+
+    Parameters
+    ----------
+    spec, task, classes, channels
+        The layer spec, what it was trained for, and the number of input channels.
+    axes, sampling
+        Names of the axes, slow to fast, and (step, unit) of each.
+    patch
+        Positions of a training patch on each axis.
+    normalisation, statistics
+        The policy, and the training surveys' statistics (`Statistics.to_json`).
+    threshold
+        Probability from which a sample counts as class 1, chosen on the validation data.
+    provenance
+        Where the model comes from: version, run, surveys.
+    """
+
+    spec: Spec
+    task: str
+    classes: tuple[str, ...]
+    channels: int
+    axes: tuple[str, ...]
+    sampling: tuple[tuple[float, str], ...]
+    patch: tuple[int, ...]
+    normalisation: NormalisationConfig
+    statistics: dict[str, Any]
+    threshold: float
+    provenance: dict[str, str]
+
+    @property
+    def outputs(self) -> int:
+        """Number of logits."""
+        return TASKS[self.task].outputs(len(self.classes))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network and its contract."""
+
+    network: Network
+    contract: Contract
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write a model file, replacing an older one whole."""
+    weights = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()
+    }
+    header = {"contract": model.contract.model_dump(mode="json"), "digest": _digest(weights)}
+    with whole_file(path, overwrite=True) as temporary:
+        save_file(weights, temporary, metadata={_KEY: json.dumps(header)})
+
+
+def load_model(path: Path) -> Model:
+    """The model of a run directory or a model file.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or the file is damaged, foreign, or its weights do not fit its spec.
+    """
+    file = _model_file(path)
+    weights, header = _read(file)
+    try:
+        found = json.loads(header[_KEY])
+        contract = Contract.model_validate_json(json.dumps(found["contract"]))
+        digest = found["digest"]
+        plan = expand(contract.spec, (contract.channels, *contract.patch), contract.outputs)
+    except KeyError as error:
+        raise _foreign(file, f"no entry {error}") from error
+    except (ValidationError, ConfigError, ValueError, TypeError) as error:
+        raise _foreign(file, "its header cannot be read") from error
+    if digest != _digest(weights):
+        raise ModelError(
+            f"{file} is damaged: its weights do not have the checksum in its header",
+            expected="an unchanged model file",
+            do="copy it again from where it was trained",
+        )
+    held = sum(tensor.numel() for name, tensor in weights.items() if not name.endswith(_BUFFERS))
+    if held != plan.parameters:
+        raise _foreign(file, f"{held:,} weights for a spec of {plan.parameters:,} parameters")
+    network = Network(plan)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise _foreign(file, "its weights do not fit its layer spec") from error
+    return Model(network.eval(), contract)
+
+
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+def _model_file(path: Path) -> Path:
+    file = path / MODEL_FILE if path.is_dir() else path
+    if file.is_file():
+        return file
+    if path.is_dir():
+        raise ModelError(
+            f"{path} holds no {MODEL_FILE}",
+            expected="the run directory of a training that has validated at least once",
+            do="finish the training (geocnn train … --resume), or name another model",
+        )
+    raise ModelError(f"no such file: {path}", expected="a run directory or a model file", do="check the path")
+
+
+def _read(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            header = opened.metadata() or {}
+            return {name: opened.get_tensor(name) for name in opened.keys()}, header  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{file} is no model file, or a damaged one ({error})",
+            expected="a .safetensors file that geocnn train wrote",
+            do="name a run directory or its model.safetensors, or copy the file again",
+        ) from error
+
+
+def _foreign(file: Path, why: str) -> ModelError:
+    return ModelError(
+        f"{file} was not written by this version of geocnn: {why}",
+        expected="a model file of geocnn train",
+        do="train again, or use the version that wrote it",
+    )
+
+
+def _digest(weights: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names and bytes of all weights."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def load_weights(network: Network, model: Model) -> int:
+    """Copy the weights of another model whose names and shapes match; how many did.
+
+    Raises
+    ------
+    ModelError
+        If none does.
+    """
+    own = network.state_dict()
+    matching = {
+        name: tensor
+        for name, tensor in model.network.state_dict().items()
+        if name in own and own[name].shape == tensor.shape
+    }
+    if not matching:
+        raise ModelError(
+            "no weight of the initial model fits the network",
+            expected="a model with layers of the same names and shapes",
+            do="train the same network, or leave --init out",
+        )
+    network.load_state_dict(own | matching)
+    return len(matching)
+
+
+def require_fit(model: Model, survey: Survey) -> None:
+    """Refuse a survey that the model was not made for.
+
+    Raises
+    ------
+    ModelError
+        If dimension or number of channels differ.
+    """
+    contract = model.contract
+    if survey.grid.ndim != len(contract.axes):
+        raise ModelError(
+            f"the model was trained on {len(contract.axes)}-D data ({', '.join(contract.axes)}), "
+            f"{survey.name} is {survey.grid.ndim}-D ({survey.grid})",
+            expected="a survey of the model's dimension",
+            do="name another survey or model",
+        )
+    if survey.channels != contract.channels:
+        raise ModelError(
+            f"the model was trained on {contract.channels} channel(s), {survey.name} has {survey.channels}",
+            expected="as many files, stacked as channels, as in training",
+            do=f"name {contract.channels} file(s) as the image",
+        )
+
+
+def normalised(
+    survey: Survey, scan: Scan, policy: NormalisationConfig, training: Statistics | None
+) -> NormalisedSurvey:
+    """The survey under the normalisation contract: with its own statistics, or with training's where these rule."""
+    statistics = training if policy.statistics == "training" and training is not None else scan.statistics
+    return NormalisedSurvey(survey, scan, Normaliser.of(statistics, policy.scale, policy.clip))
+
+
+def sampling(grid: Grid) -> tuple[tuple[float, str], ...]:
+    """(step, unit) of each axis."""
+    return tuple((axis.step, axis.unit) for axis in grid.axes)

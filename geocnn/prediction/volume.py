@@ -1,0 +1,88 @@
+"""A whole survey, predicted and written as it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geocnn.device import Device
+from geocnn.model import Model, normalised, require_fit
+from geocnn.normalise import drift
+from geocnn.prediction.passes import DEFAULT_MEMORY, probability_slabs
+from geocnn.progress import Progress, Work
+from geocnn.survey.opening import create_survey
+from geocnn.survey.scan import Statistics, scan
+from geocnn.survey.survey import FloatArray, Survey
+
+__all__ = ["Output", "Predicted", "predict_volume"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a prediction goes, and what it may use: `memory` is bytes of activations for one tile."""
+
+    path: str
+    overwrite: bool = False
+    memory: int = DEFAULT_MEMORY
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What was written: samples in all, dead ones (written as 0), positive ones at the model's threshold."""
+
+    samples: int
+    dead: int
+    positive: int
+    remarks: tuple[str, ...]
+
+
+def predict_volume(
+    model: Model, survey: Survey, null: float | None, output: Output, device: Device
+) -> Work[Predicted]:
+    """Predict every sample of a survey and write it where the survey loads.
+
+    One output is written as the probability of class 1; several as the index of the likeliest class. Dead samples
+    are 0.
+
+    Raises
+    ------
+    ModelError
+        If the survey is of another dimension or channel count, or the network cannot be cut into tiles.
+    OutputError
+        If the output exists or cannot be written.
+    """
+    require_fit(model, survey)
+    contract = model.contract
+    provenance = [f"{key}: {value}" for key, value in contract.provenance.items()]
+    what = f"probability of {contract.classes[-1]}" if contract.outputs == 1 else "class index"
+    with create_survey(
+        output.path,
+        survey.grid,
+        survey.domain,
+        like=survey,
+        provenance=[f"geocnn: {what}", *provenance],
+        overwrite=output.overwrite,
+    ) as writer:
+        found = yield from scan(survey, null)
+        training = Statistics.from_json(contract.statistics)
+        image = normalised(survey, found, contract.normalisation, training)
+        dead = positive = 0
+        for slab, probability in probability_slabs(
+            model.network, image, survey.grid.whole, device, output.memory
+        ):
+            live = image.live(slab)
+            result = _result(probability) * live
+            writer.write(slab, result)
+            dead += int(live.size - live.sum())
+            positive += int((result >= (contract.threshold if contract.outputs == 1 else 1)).sum())
+            yield Progress(slab.stop[0] * slab.size // slab.shape[0], survey.grid.whole.size, "samples")
+        writer.commit()
+    return Predicted(survey.grid.whole.size, dead, positive, tuple(drift(training, found.statistics)))
+
+
+def _result(probability: FloatArray) -> FloatArray:
+    """What is written of probabilities (K, \\*w), as (1, \\*w)."""
+    if len(probability) == 1:
+        return probability
+    return np.argmax(probability, axis=0)[None].astype(np.float32)

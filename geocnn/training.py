@@ -1,0 +1,304 @@
+"""The training loop: a pure function of config and seed, however often it is interrupted."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from geocnn.augment import Augmentation
+from geocnn.config import Config, TrainingConfig, dump_config
+from geocnn.device import Device
+from geocnn.errors import RunError, Stopped
+from geocnn.grid import Window
+from geocnn.interrupt import StopRequest, stop_requests
+from geocnn.losses import LOSSES
+from geocnn.metrics import Scores, score
+from geocnn.model import Contract, Model, load_model, load_weights, normalised, sampling, save_model
+from geocnn.network.build import Network, initialise
+from geocnn.normalise import NormalisedSurvey
+from geocnn.patches import Stream
+from geocnn.prediction.passes import probability_slabs
+from geocnn.preflight import Preflight, preflight
+from geocnn.progress import Progress, Work
+from geocnn.run import Checkpoint, RunDirectory
+from geocnn.survey.labelled import LabelledSurvey
+from geocnn.survey.scan import Statistics, scan
+from geocnn.survey.survey import FloatArray
+
+__all__ = ["Panel", "Start", "Validated", "learning_rate", "train"]
+
+LOG_EVERY = 10
+"""Steps between two lines of ``metrics.jsonl``."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The middle plane of a validation window: normalised samples, labels and probabilities, shape (X, S)."""
+
+    image: FloatArray
+    label: NDArray[np.int8]
+    probability: FloatArray
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What exact prediction of the validation data scored after `step` steps."""
+
+    step: int
+    scores: Scores
+    panel: Panel
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a run begins: anew, from its last checkpoint (`resume`), or from the weights of another model (`initial`)."""
+
+    resume: bool = False
+    initial: Path | None = None
+
+
+def train(
+    config: Config, run: RunDirectory, device: Device, start: Start
+) -> Generator[Progress | Validated, None, tuple[str, ...]]:
+    """Train, yielding progress and validations; return remarks for the user.
+
+    Raises
+    ------
+    Stopped
+        If a signal asked to stop; the last step is saved.
+    RunError
+        If the run cannot start, go on, or its loss is no longer finite.
+    """
+    checked = preflight(config)
+    if start.resume:
+        _require_same(config, run)
+    else:
+        run.create(dump_config(config), device)
+    with run.locked(), stop_requests() as stop:
+        data = yield from prepare(config, checked)
+        trainer = Trainer(config, checked, data, run, device)
+        remarks = trainer.begin(start)
+        yield from trainer.steps(stop)
+    return (*checked.remarks, *remarks)
+
+
+def _require_same(config: Config, run: RunDirectory) -> None:
+    """Refuse to resume a run under another config."""
+    if not run.config.exists():
+        raise RunError(
+            f"{run.path} holds no run",
+            expected="the folder of a stopped run",
+            do="check --run, or leave --resume out",
+        )
+    before, now = run.config.read_text(encoding="utf-8").splitlines(), dump_config(config).splitlines()
+    changed = [line.strip() for line in now if line not in before and "checkpoint_minutes" not in line]
+    changed += [line.strip() for line in before if line not in now and "checkpoint_minutes" not in line]
+    if changed:
+        raise RunError(
+            f"the config is not the one that the run in {run.path} began with: {'; '.join(changed[:6])}",
+            expected="the same config (checkpoint_minutes may change)",
+            do="restore it to resume, or start a new run in another folder, with --init for its weights",
+        )
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training and validation surveys, scanned and normalised."""
+
+    stream: Stream
+    validation: tuple[tuple[NormalisedSurvey, LabelledSurvey, Window], ...]
+    statistics: Statistics
+
+
+def prepare(config: Config, checked: Preflight) -> Work[Data]:
+    """Scan every image once and put it under the normalisation contract."""
+    images = [*checked.pairs, *(labelled for labelled, _ in checked.validation)]
+    scans = []
+    for labelled in images:
+        scans.append((yield from scan(labelled.image, labelled.image_null)))
+    statistics = Statistics.pooled([found.statistics for found in scans[: len(checked.pairs)]])
+    policy = config.record.normalisation
+    surveys = [
+        normalised(labelled.image, found, policy, statistics)
+        for labelled, found in zip(images, scans, strict=True)
+    ]
+    own = len(checked.pairs)
+    stream = Stream(
+        tuple(zip(surveys[:own], checked.pairs, checked.training, strict=True)),
+        config.record.data.patch,
+        Augmentation(**config.record.augmentation.model_dump()),
+    )
+    validation = tuple(
+        (survey, *held) for survey, held in zip(surveys[own:], checked.validation, strict=True)
+    )
+    return Data(stream, validation, statistics)
+
+
+class Trainer:
+    """One run: network, optimiser and data, and the step that binds them."""
+
+    def __init__(
+        self, config: Config, checked: Preflight, data: Data, run: RunDirectory, device: Device
+    ) -> None:
+        self.config = config
+        self.settings = config.record.training
+        self.checked = checked
+        self.data = data
+        self.run = run
+        self.device = device
+        self.fabric = device.fabric()
+        self.loss = LOSSES[self.settings.loss](len(config.record.classes))
+        network = Network(checked.plan)
+        initialise(network, self.settings.seed)
+        optimizer = torch.optim.AdamW(network.parameters(), weight_decay=self.settings.weight_decay)
+        self.network, self.optimizer = self.fabric.setup(network, optimizer)
+        self.bare = network
+        self.step = 0
+
+    def begin(self, start: Start) -> list[str]:
+        """Take up the state that the run starts from; remarks about it."""
+        remarks = []
+        if start.initial is not None:
+            count = load_weights(self.bare, load_model(start.initial))
+            remarks.append(f"{count} of {len(self.bare.state_dict())} weights taken from {start.initial}")
+        if start.resume:
+            checkpoint, remarks = self.run.load()
+            self.bare.load_state_dict(checkpoint.network)
+            self.optimizer.load_state_dict(checkpoint.optimizer)
+            self.step = checkpoint.step
+            if checkpoint.threads != torch.get_num_threads():
+                remarks.append(
+                    f"resumed with {torch.get_num_threads()} threads after {checkpoint.threads}: "
+                    "weights will differ from an uninterrupted run's in the last bits"
+                )
+        self.run.forget_after(self.step)
+        for remark in remarks:
+            self.run.append_log(remark)
+        return remarks
+
+    def steps(self, stop: StopRequest) -> Iterator[Progress | Validated]:
+        """Train to the last step, with validations and checkpoints on the way."""
+        saved = time.monotonic()
+        every = self.settings.validate_every
+        while self.step < self.settings.steps:
+            yield self._train_step()
+            last = self.step == self.settings.steps
+            if last or (every and self.step % every == 0):
+                yield self._validate()
+            if stop or last or time.monotonic() - saved >= 60 * self.settings.checkpoint_minutes:
+                self._save()
+                saved = time.monotonic()
+            if stop and not last:
+                raise Stopped(
+                    f"stopped by {stop.signal.name if stop.signal else 'a signal'} after step {self.step} of "
+                    f"{self.settings.steps}; everything is saved in {self.run.path}",
+                    do="go on with the same command and --resume",
+                )
+
+    def _train_step(self) -> Progress:
+        """One step of the optimiser on one batch."""
+        started = time.monotonic()
+        rate = learning_rate(self.step, self.settings)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        image, label = self.data.stream.batch(self.settings.seed, self.step, self.settings.batch)
+        torch.manual_seed(int(np.random.SeedSequence([self.settings.seed, self.step]).generate_state(1)[0]))
+        self.network.train()
+        logits = self.network(self.fabric.to_device(torch.from_numpy(image)))
+        target = self.fabric.to_device(torch.from_numpy(label).long())
+        loss = self.loss.value(self.loss.sums(logits, target))
+        self._require_finite(loss.item(), rate)
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self.optimizer.step()
+        self.step += 1
+        if self.step % LOG_EVERY == 0 or self.step in (1, self.settings.steps):
+            self._log("train", loss=loss.item(), learning_rate=rate, seconds=time.monotonic() - started)
+        return Progress(self.step, self.settings.steps, "steps", f"loss {loss.item():.4f}, rate {rate:.2g}")
+
+    def _require_finite(self, loss: float, rate: float) -> None:
+        if not math.isfinite(loss):
+            raise RunError(
+                f"the loss is {loss} at step {self.step} (learning rate {rate:.2g})",
+                expected="a finite loss",
+                do="lower training.learning_rate, or train in float32 (training.precision)",
+            )
+
+    def _validate(self) -> Validated:
+        """Score the exact prediction of the validation data and write the model with the best threshold."""
+        panels: list[Panel] = []
+        scores = score(
+            [self._blocks(*held, panels) for held in self.data.validation], len(self.config.record.classes)
+        )
+        self._log("validation", **scores.to_json())
+        save_model(self.run.model, Model(self.bare, self._contract(scores.best_threshold)))
+        return Validated(self.step, scores, panels[0])
+
+    def _blocks(
+        self, image: NormalisedSurvey, labelled: LabelledSurvey, within: Window, panels: list[Panel]
+    ) -> Iterator[tuple[Window, FloatArray, NDArray[np.int8]]]:
+        """Slabs of a validation window with probabilities and labels; its middle plane becomes a panel."""
+        middle = (within.start[0] + within.stop[0]) // 2
+        for slab, probability in probability_slabs(self.bare, image, within, self.device):
+            samples, live = image.both(slab)
+            label = np.where(live, labelled.labels(slab), -1).astype(np.int8)
+            if slab.start[0] <= middle < slab.stop[0]:
+                at = middle - slab.start[0]
+                panels.append(Panel(samples[0, at], label[at], probability[-1, at]))
+            yield slab, probability, label
+
+    def _contract(self, threshold: float) -> Contract:
+        record = self.config.record
+        grid = self.checked.pairs[0].grid
+        return Contract(
+            spec=self.config.spec,
+            task=record.task,
+            classes=record.classes,
+            channels=self.checked.plan.input[0],
+            axes=tuple(axis.name for axis in grid.axes),
+            sampling=sampling(grid),
+            patch=record.data.patch,
+            normalisation=record.normalisation,
+            statistics=self.data.statistics.to_json(),
+            threshold=threshold,
+            provenance={
+                "geocnn": version("geocnn"),
+                "run": str(self.run.path),
+                "step": str(self.step),
+                "surveys": ", ".join(pair.image.name for pair in self.checked.pairs),
+            },
+        )
+
+    def _save(self) -> None:
+        self.run.save(
+            Checkpoint(
+                self.step, self.bare.state_dict(), self.optimizer.state_dict(), torch.get_num_threads()
+            )
+        )
+
+    def _log(self, kind: str, **values: object) -> None:
+        self.run.append_metrics({"kind": kind, "step": self.step, **values})
+
+
+def learning_rate(step: int, settings: TrainingConfig) -> float:
+    """Learning rate of a step: linear warm-up, then half a cosine down to zero.
+
+    Notes
+    -----
+    With w steps of warm-up and n in all: rate · min((k + 1) / w, ½ (1 + cos π (k − w) / (n − w))) for k ≥ w.
+    The cosine is that of Loshchilov & Hutter, 2017 (SGDR), without restarts.
+    """
+    warmup = min(settings.warmup, settings.steps // 10)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / warmup
+    return (
+        settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (settings.steps - warmup)))
+    )
