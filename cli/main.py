@@ -7,8 +7,6 @@ import tempfile
 import traceback
 
 import typer
-
-from geocnn.errors import GeocnnError
 from geocnn_cli.check import check
 from geocnn_cli.evaluate import evaluate
 from geocnn_cli.inspect import inspect
@@ -16,6 +14,8 @@ from geocnn_cli.plot import plot
 from geocnn_cli.predict import predict
 from geocnn_cli.synth import synth
 from geocnn_cli.train import train
+
+from geocnn.errors import GeocnnError
 
 __all__ = ["app", "run"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from geocnn_cli.options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
 
 from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
-from geocnn_cli.options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
 
 __all__ = ["predict"]
 
@@ -32,11 +32,12 @@ def predict(
 
     Example: geocnn predict runs/first new.sgy --out new-faults.sgy
     """
+    from geocnn.survey.opening import open_survey
+    from geocnn_cli import report
+
     from geocnn.device import choose_device, keep_freed_memory
     from geocnn.model import load_model
     from geocnn.prediction.volume import Output, predict_volume
-    from geocnn.survey.opening import open_survey
-    from geocnn_cli import report
 
     output = Output(out, overwrite, _bytes(memory))
     chosen = choose_device(device, precision)
@@ -46,7 +47,7 @@ def predict(
     report.say(f"predicting {opened.name} on {chosen}")
     for remark in opened.remarks:
         report.warn(remark)
-    done = report.show(predict_volume(trained, opened, options.null, output, chosen), "predicting")
+    done = report.show(predict_volume(trained, opened, output, chosen), "predicting")
     for remark in done.remarks:
         report.warn(remark)
     live = max(1, done.samples - done.dead)

@@ -119,7 +119,7 @@ class _Meter:
 
     @property
     def rate(self) -> float:
-        """Units a second since the stage began."""
+        """Units a second since the first news of the stage; 0 until the second."""
         done, since = self._first
         return max(0, (self.last.done if self.last else 0) - done) / max(time.monotonic() - since, 1e-9)
 

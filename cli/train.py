@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
 from geocnn_cli.options import DeviceOption
 
 if TYPE_CHECKING:
@@ -36,12 +35,13 @@ def train(
     Example: geocnn train faults.yaml --run runs/first
     """
     from geocnn.config import load_config
+    from geocnn_cli import report
+
     from geocnn.device import choose_device, keep_freed_memory
     from geocnn.errors import UsageError
     from geocnn.run import RunDirectory
     from geocnn.training import Start
     from geocnn.training import train as run_training
-    from geocnn_cli import report
 
     if resume and init is not None:
         raise UsageError("--resume and --init together", expected="one of them", do="--init starts a new run")
@@ -62,8 +62,9 @@ def _drawing(
 ) -> Work[tuple[str, ...]]:
     """Pass progress on; tell and draw each validation."""
     from geocnn.pictures import save_figure, training_panel
-    from geocnn.progress import Progress
     from geocnn_cli import report
+
+    from geocnn.progress import Progress
 
     while True:
         try:

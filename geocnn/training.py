@@ -123,7 +123,7 @@ def prepare(config: Config, checked: Preflight) -> Work[Data]:
     images = [*checked.pairs, *(labelled for labelled, _ in checked.validation)]
     scans = []
     for labelled in images:
-        scans.append((yield from scan(labelled.image, labelled.image_null)))
+        scans.append((yield from scan(labelled.image)))  # noqa: PERF401 (no yield in a comprehension)
     statistics = Statistics.pooled([found.statistics for found in scans[: len(checked.pairs)]])
     policy = config.record.normalisation
     surveys = [

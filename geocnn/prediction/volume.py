@@ -37,9 +37,7 @@ class Predicted:
     remarks: tuple[str, ...]
 
 
-def predict_volume(
-    model: Model, survey: Survey, null: float | None, output: Output, device: Device
-) -> Work[Predicted]:
+def predict_volume(model: Model, survey: Survey, output: Output, device: Device) -> Work[Predicted]:
     """Predict every sample of a survey and write it where the survey loads.
 
     One output is written as the probability of class 1; several as the index of the likeliest class. Dead samples
@@ -64,7 +62,7 @@ def predict_volume(
         provenance=[f"geocnn: {what}", *provenance],
         overwrite=output.overwrite,
     ) as writer:
-        found = yield from scan(survey, null)
+        found = yield from scan(survey)
         training = Statistics.from_json(contract.statistics)
         image = normalised(survey, found, contract.normalisation, training)
         dead = positive = 0

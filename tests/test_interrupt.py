@@ -1,0 +1,29 @@
+"""Signals are noted once; a second one ends at once."""
+
+import signal
+import subprocess
+import sys
+
+from geocnn.interrupt import stop_requests
+
+
+def test_a_signal_is_noted_and_the_handler_given_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_requests() as stop:
+        assert not stop
+        signal.raise_signal(signal.SIGTERM)
+        assert stop
+        assert stop.signal is signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    code = (
+        "import signal\nfrom geocnn.interrupt import stop_requests\n"
+        "with stop_requests():\n"
+        "    signal.raise_signal(signal.SIGTERM)\n    print('noted', flush=True)\n"
+        "    signal.raise_signal(signal.SIGTERM)\n    print('still here')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "noted\n"
+    assert done.returncode == -signal.SIGTERM
