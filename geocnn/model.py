@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +39,6 @@ __all__ = [
 
 MODEL_FILE = "model.safetensors"
 """Name of the model file in a run directory."""
-
-_KEY = "geocnn"
 
 
 class Contract(Record):
@@ -91,12 +88,10 @@ class Model:
 
 def save_model(path: Path, model: Model) -> None:
     """Write a model file, replacing an older one whole."""
-    weights = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()
-    }
-    header = {"contract": model.contract.model_dump(mode="json"), "digest": _digest(weights)}
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()}
+    contract = model.contract.model_dump_json()
     with whole_file(path, overwrite=True) as temporary:
-        save_file(weights, temporary, metadata={_KEY: json.dumps(header)})
+        save_file(weights, temporary, metadata={"geocnn": contract, "digest": _digest(contract, weights)})
 
 
 def load_model(path: Path) -> Model:
@@ -110,20 +105,20 @@ def load_model(path: Path) -> Model:
     file = _model_file(path)
     weights, header = _read(file)
     try:
-        found = json.loads(header[_KEY])
-        contract = Contract.model_validate_json(json.dumps(found["contract"]))
-        digest = found["digest"]
-        plan = expand(contract.spec, (contract.channels, *contract.patch), contract.outputs)
+        text, digest = header["geocnn"], header["digest"]
     except KeyError as error:
         raise _foreign(file, f"no entry {error}") from error
-    except (ValidationError, ConfigError, ValueError, TypeError) as error:
-        raise _foreign(file, "its header cannot be read") from error
-    if digest != _digest(weights):
+    if digest != _digest(text, weights):
         raise ModelError(
-            f"{file} is damaged: its weights do not have the checksum in its header",
+            f"{file} is damaged: its content does not have the checksum in its header",
             expected="an unchanged model file",
             do="copy it again from where it was trained",
         )
+    try:
+        contract = Contract.model_validate_json(text)
+        plan = expand(contract.spec, (contract.channels, *contract.patch), contract.outputs)
+    except (ValidationError, ConfigError, KeyError) as error:
+        raise _foreign(file, "its header cannot be read") from error
     held = sum(tensor.numel() for name, tensor in weights.items() if not name.endswith(_BUFFERS))
     if held != plan.parameters:
         raise _foreign(file, f"{held:,} weights for a spec of {plan.parameters:,} parameters")
@@ -172,9 +167,9 @@ def _foreign(file: Path, why: str) -> ModelError:
     )
 
 
-def _digest(weights: dict[str, torch.Tensor]) -> str:
-    """SHA-256 over names and bytes of all weights."""
-    digest = hashlib.sha256()
+def _digest(contract: str, weights: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over the contract, and over names and bytes of all weights."""
+    digest = hashlib.sha256(contract.encode())
     for name in sorted(weights):
         digest.update(name.encode())
         digest.update(weights[name].contiguous().reshape(-1).view(torch.uint8).numpy())

@@ -1,0 +1,102 @@
+"""The model file: whole, checked, and enough to predict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from arrays import ArraySurvey, grid_of
+from safetensors.torch import save_file
+
+from geocnn.config import NormalisationConfig
+from geocnn.errors import ModelError
+from geocnn.model import Contract, Model, load_model, require_fit, sampling, save_model
+from geocnn.network.build import Network, initialise
+from geocnn.network.plan import expand
+from geocnn.network.spec import load_spec
+
+
+@pytest.fixture
+def model() -> Model:
+    spec, _ = load_spec("fault-small")
+    network = Network(expand(spec, (1, 16, 16, 16), 1))
+    initialise(network, seed=0)
+    grid = grid_of((20, 20, 20))
+    contract = Contract(
+        spec=spec,
+        task="segmentation",
+        classes=("background", "fault"),
+        channels=1,
+        axes=tuple(axis.name for axis in grid.axes),
+        sampling=sampling(grid),
+        patch=(16, 16, 16),
+        normalisation=NormalisationConfig(),
+        statistics={"count": 1},
+        threshold=0.25,
+        provenance={"run": "a test"},
+    )
+    return Model(network, contract)
+
+
+def test_what_is_saved_is_what_is_loaded(model: Model, tmp_path: Path) -> None:
+    save_model(tmp_path / "model.safetensors", model)
+    for path in (tmp_path, tmp_path / "model.safetensors"):
+        loaded = load_model(path)
+        assert loaded.contract == model.contract
+        for name, tensor in model.network.state_dict().items():
+            assert torch.equal(tensor, loaded.network.state_dict()[name])
+
+
+def test_a_flipped_bit_is_noticed(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    content = bytearray(path.read_bytes())
+    for position in np.random.default_rng(0).integers(0, len(content), 60):
+        flipped = content.copy()
+        flipped[position] ^= 1
+        path.write_bytes(flipped)
+        with pytest.raises(ModelError, match="damaged|was not written by"):
+            load_model(path)
+
+
+@pytest.mark.parametrize("length", [0, 5, 300, -1])
+def test_a_cut_file_is_noticed(model: Model, tmp_path: Path, length: int) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ModelError, match="no model file, or a damaged one"):
+        load_model(path)
+
+
+def test_somebody_elses_file_is_refused(tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(3)}, tmp_path / "model.safetensors")
+    with pytest.raises(ModelError, match="no entry 'geocnn'"):
+        load_model(tmp_path)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such file"):
+        load_model(tmp_path / "model.safetensors")
+    with pytest.raises(ModelError, match="holds no model"):
+        load_model(tmp_path)
+
+
+def test_weights_must_fit_the_spec(model: Model, tmp_path: Path) -> None:
+    other, _ = load_spec("faultseg3d")
+    save_model(
+        tmp_path / "model.safetensors", replace(model, contract=model.contract.model_copy(update={"spec": other}))
+    )
+    with pytest.raises(ModelError, match="for a spec of 1,459,585 parameters"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "found"),
+    [((1, 30, 30), "trained on 3-D data .* is 2-D"), ((2, 20, 20, 20), r"trained on 1 channel\(s\), array has 2")],
+)
+def test_a_survey_that_does_not_fit(model: Model, shape: tuple[int, ...], found: str) -> None:
+    with pytest.raises(ModelError, match=found):
+        require_fit(model, ArraySurvey(np.ones(shape)))

@@ -1,0 +1,149 @@
+"""However a survey is cut, the result equals one pass over the whole: crop(network(pad(survey)))."""
+
+from __future__ import annotations
+
+
+import numpy as np
+import pytest
+import torch
+from arrays import ArraySurvey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from geocnn.device import Device
+from geocnn.errors import ModelError
+from geocnn.grid import Window
+from geocnn.marked import parse_marked
+from geocnn.network.build import Network, initialise
+from geocnn.network.plan import expand
+from geocnn.network.spec import load_spec, read_spec
+from geocnn.normalise import NormalisedSurvey, Normaliser
+from geocnn.prediction.passes import logit_slabs, probability_slabs
+from geocnn.prediction.tiles import bytes_per_sample
+from geocnn.progress import finish
+from geocnn.survey.scan import scan
+
+CPU = Device("cpu", "float32")
+
+
+def network_of(layers: str, shape: tuple[int, ...], outputs: int = 1) -> Network:
+    """A network with seeded weights from the YAML text of its layers, for inputs (1, *shape)."""
+    marked = parse_marked(layers, "test")
+    faults: list = []
+    spec = read_spec(marked, (), marked.data, faults)
+    assert spec is not None, faults
+    return seeded(Network(expand(spec, (1, *shape), outputs)))
+
+
+def seeded(network: Network) -> Network:
+    """Weights, and running statistics of batch norm, that are not trivial."""
+    initialise(network, seed=1)
+    generator = torch.Generator().manual_seed(2)
+    for name, buffer in network.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(0, 0.3, generator=generator)
+        elif name.endswith("running_var"):
+            buffer.uniform_(0.5, 2, generator=generator)
+    return network.eval()
+
+
+def image_of(shape: tuple[int, ...], seed: int = 0) -> NormalisedSurvey:
+    """A survey of noise with a dead trace."""
+    samples = np.random.default_rng(seed).normal(3, 2, (1, *shape)).astype(np.float32)
+    if len(shape) > 1:
+        samples[(0, *(0,) * (len(shape) - 1))] = 0
+    survey = ArraySurvey(samples)
+    found = finish(scan(survey))
+    return NormalisedSurvey(survey, found, Normaliser.of(found.statistics, "shared", 5.0))
+
+
+def reference(network: Network, image: NormalisedSurvey) -> np.ndarray:
+    """crop(network(pad(survey))), straight from its definition."""
+    shape = image.grid.shape
+    samples = torch.from_numpy(image.read(image.grid.whole))
+    padding = [x for n, s in zip(reversed(shape), reversed(network.plan.stride), strict=True) for x in (0, -n % s)]
+    with torch.inference_mode():
+        logits = network(functional.pad(samples, padding)[None])[0]
+    return logits[(slice(None), *(slice(n) for n in shape))].numpy()
+
+
+def assembled(network: Network, image: NormalisedSurvey, within: Window, memory: int) -> np.ndarray:
+    out = np.full((network.plan.outputs, *image.grid.shape), np.nan, np.float32)
+    for slab, logits in logit_slabs(network, image, within, CPU, memory):
+        out[(slice(None), *slab.slices)] = logits
+    return out[(slice(None), *within.slices)]
+
+
+def assert_equals_reference(found: np.ndarray, expected: np.ndarray) -> None:
+    """The tolerance promised for float32."""
+    assert np.abs(found - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
+
+
+LAYERS = {
+    "plain": "[{conv: 4, kernel: 3, activation: relu}, {conv: outputs, kernel: 1}]",
+    "even kernel, dilation": "[{conv: 4, kernel: 4, dilation: 2, norm: batch}, {conv: outputs, kernel: 2}]",
+    "strided, upsampled": (
+        "[{conv: 4, kernel: 5, save: a}, {conv: 6, kernel: 3, stride: 2, activation: relu}, {conv: 6, kernel: 3},"
+        " {upsample: 2}, {concat: a}, {conv: outputs, kernel: 3}]"
+    ),
+    "pooled twice, residual": (
+        "[{conv: 4, kernel: 3, save: a}, {pool: max, size: 2, save: b}, {pool: mean, size: 2},"
+        " {residual: [{conv: 8, kernel: 3, norm: batch, activation: relu}, {conv: 8, kernel: 3}], activation: relu},"
+        " {upsample: 2}, {concat: b}, {upsample: 2}, {concat: a}, {conv: outputs, kernel: 1}]"
+    ),
+    "stride 3": "[{pool: mean, size: 3}, {conv: 4, kernel: 3}, {upsample: 3}, {conv: outputs, kernel: 3}]",
+}
+
+
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_tiled_equals_the_reference(layers: str, data: st.DataObject) -> None:
+    ndim = data.draw(st.integers(1, 3))
+    most = {1: 90, 2: 40, 3: 17}[ndim]
+    shape = tuple(data.draw(st.integers(3, most)) for _ in range(ndim))
+    network = network_of(layers, (24,) * ndim)
+    image = image_of(shape)
+    start = tuple(data.draw(st.integers(0, n - 1)) for n in shape)
+    within = Window(start, tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(start, shape, strict=True)))
+    memory = data.draw(st.sampled_from([1, 500, 5000])) * bytes_per_sample(network.plan)
+    found = assembled(network, image, within, memory)
+    assert_equals_reference(found, reference(network, image)[(slice(None), *within.slices)])
+
+
+@pytest.mark.parametrize("name", ["faultseg3d", "fault-small"])
+def test_zoo_networks_tiled_equal_the_reference(name: str) -> None:
+    network = seeded(Network(expand(load_spec(name)[0], (1, 64, 64, 64), 1)))
+    image = image_of((50, 75, 61))
+    found = assembled(network, image, image.grid.whole, bytes_per_sample(network.plan) * 120_000)
+    assert_equals_reference(found, reference(network, image))
+
+
+def test_a_survey_smaller_than_the_stride() -> None:
+    network = seeded(Network(expand(load_spec("faultseg3d")[0], (1, 64, 64, 64), 1)))
+    image = image_of((1, 3, 20))
+    assert_equals_reference(assembled(network, image, image.grid.whole, 10**9), reference(network, image))
+
+
+def test_identity_network_returns_its_input() -> None:
+    network = network_of("[{conv: outputs, kernel: 1, bias: false}]", (8, 8))
+    torch.nn.init.ones_(next(network.parameters()))
+    image = image_of((13, 29))
+    np.testing.assert_array_equal(assembled(network, image, image.grid.whole, 1), image.read(image.grid.whole))
+
+
+def test_probabilities_of_several_classes_sum_to_one() -> None:
+    network = network_of("[{conv: outputs, kernel: 3}]", (8, 8), outputs=3)
+    image = image_of((9, 10))
+    [(slab, probability)] = probability_slabs(network, image, image.grid.whole, CPU)
+    assert slab == image.grid.whole
+    assert probability.shape == (3, 9, 10)
+    np.testing.assert_allclose(probability.sum(axis=0), 1, rtol=1e-6)
+
+
+def test_a_dense_head_is_refused_by_name() -> None:
+    network = network_of("[{conv: 2, kernel: 3}, {flatten: true}, {dense: outputs}]", (8, 8))
+    image = image_of((8, 8))
+    with pytest.raises(ModelError, match=r"flatten at .*layers\[1\].*dense at .*layers\[2\]"):
+        list(logit_slabs(network, image, image.grid.whole, CPU))

@@ -1,0 +1,78 @@
+"""Tiles: their cores make up the window once, their reads are aligned and hold the halo."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geocnn.grid import Window
+from geocnn.network.plan import expand
+from geocnn.network.spec import load_spec
+from geocnn.prediction.tiles import Tiling, bytes_per_sample, plan_tiles
+
+
+@st.composite
+def tilings(draw: st.DrawFn) -> tuple[Tiling, tuple[int, ...]]:
+    """A tiling of a random window of a random survey, and the survey's shape."""
+    ndim = draw(st.integers(1, 3))
+    axes = []
+    for _ in range(ndim):
+        size, stride = draw(st.integers(1, 30)), draw(st.sampled_from([1, 2, 3, 4]))
+        start = draw(st.integers(0, size - 1))
+        stop = draw(st.integers(start + 1, size))
+        halo = draw(st.tuples(st.integers(0, 9), st.integers(0, 9)))
+        axes.append((size, stride, start, stop, halo, stride * draw(st.integers(1, 5))))
+    shape, stride, start, stop, halo, core = zip(*axes, strict=True)
+    padded = tuple(ceil(n / s) * s for n, s in zip(shape, stride, strict=True))
+    return Tiling(Window(start, stop), core, stride, halo, padded), shape
+
+
+@given(tilings())
+def test_cores_make_up_the_window_once(case: tuple[Tiling, tuple[int, ...]]) -> None:
+    tiling, shape = case
+    counts = np.zeros(shape, int)
+    for slab, tiles in tiling.slabs():
+        for tile in tiles:
+            counts[tile.core.slices] += 1
+            assert tile.core.within(slab) == tile.core
+    expected = np.zeros(shape, int)
+    expected[tiling.within.slices] = 1
+    np.testing.assert_array_equal(counts, expected)
+
+
+@given(tilings())
+def test_reads_are_aligned_and_hold_the_halo(case: tuple[Tiling, tuple[int, ...]]) -> None:
+    tiling, _ = case
+    for _, tiles in tiling.slabs():
+        for tile in tiles:
+            for axis, stride in enumerate(tiling.stride):
+                near, far = tiling.halo[axis]
+                first, last = tile.read.start[axis], tile.read.stop[axis]
+                assert first % stride == 0
+                assert last % stride == 0
+                assert first <= max(0, tile.core.start[axis] - near)
+                assert last >= min(tiling.padded[axis], tile.core.stop[axis] + far)
+                assert 0 <= first < last <= tiling.padded[axis]
+
+
+def test_less_memory_means_smaller_tiles_and_more_arithmetic() -> None:
+    plan = expand(load_spec("faultseg3d")[0], (1, 64, 64, 64), 1)
+    shape = (160, 192, 96)
+    whole = Window((0, 0, 0), shape)
+    memories = [bytes_per_sample(plan) * prod(shape) // divisor for divisor in (1, 2, 4)]
+    tilings = [plan_tiles(plan, shape, whole, memory) for memory in memories]
+    assert tilings[0].size == shape
+    assert tilings[0].arithmetic == 1
+    assert tilings[0].arithmetic < tilings[1].arithmetic < tilings[2].arithmetic
+    for tiling, memory in zip(tilings, memories, strict=True):
+        largest = max(tile.read.size for _, tiles in tiling.slabs() for tile in tiles)
+        assert largest * bytes_per_sample(plan) <= memory
+
+
+def test_a_tile_cannot_be_smaller_than_the_stride() -> None:
+    plan = expand(load_spec("faultseg3d")[0], (1, 64, 64, 64), 1)
+    tiling = plan_tiles(plan, (40, 40, 40), Window((0, 0, 0), (40, 40, 40)), memory=1)
+    assert tiling.size == plan.stride

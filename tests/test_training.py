@@ -1,0 +1,179 @@
+"""Training: learns, and is the same run however often it is interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from arrays import grid_of
+
+from geocnn.config import Config, TrainingConfig, load_config
+from geocnn.device import Device
+from geocnn.errors import ModelError, RunError, Stopped
+from geocnn.model import load_model
+from geocnn.progress import Progress
+from geocnn.run import RunDirectory
+from geocnn.survey.opening import create_survey
+from geocnn.survey.survey import Domain
+from geocnn.training import Start, Validated, learning_rate, train
+
+CPU = Device("cpu", "float32")
+
+CONFIG = """
+task: segmentation
+classes: [background, bright]
+data:
+  train: [{image: image.h5, label: label.h5}]
+  validation: {block: 0.25, gap: 4, axis: inline}
+  patch: [8, 8, 8]
+network:
+  layers:
+    - {conv: 4, kernel: 3, norm: batch, activation: relu, dropout: 0.1, save: fine}
+    - {pool: max, size: 2}
+    - {conv: 8, kernel: 3, activation: relu}
+    - {upsample: 2}
+    - {concat: fine}
+    - {conv: outputs, kernel: 1}
+training: {steps: 6, batch: 2, seed: 3, learning_rate: 0.01, validate_every: 4}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A survey whose label can be read off its amplitude, and a config for it."""
+    shape = (40, 16, 16)
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    for name, samples in (("image", image), ("label", (image > 1).astype(np.float32))):
+        grid = grid_of(shape)
+        with create_survey(str(tmp_path / f"{name}.h5"), grid, Domain("time", "made for a test")) as writer:
+            writer.write(grid.whole, samples[None])
+            writer.commit()
+    return written(tmp_path, CONFIG)
+
+
+def written(folder: Path, text: str) -> Config:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def completed(config: Config, run: RunDirectory, start: Start | None = None) -> list[Progress | Validated]:
+    return list(train(config, run, CPU, start or Start()))
+
+
+def weights(run: RunDirectory) -> dict[str, torch.Tensor]:
+    return load_model(run.path).network.state_dict()
+
+
+def metrics(run: RunDirectory) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+def stopped_after(config: Config, run: RunDirectory, step: int, start: Start) -> None:
+    """Train until SIGTERM, sent when `step` steps are done."""
+    with pytest.raises(Stopped, match="SIGTERM after step"):  # noqa: PT012 (the signal is sent on the way)
+        for event in train(config, run, CPU, start):
+            if isinstance(event, Progress) and event.unit == "steps" and event.done == step:
+                signal.raise_signal(signal.SIGTERM)
+
+
+def test_learns_what_can_be_learnt(config: Config, tmp_path: Path) -> None:
+    longer = written(
+        tmp_path, CONFIG.replace("steps: 6", "steps: 120").replace("validate_every: 4", "validate_every: 120")
+    )
+    events = completed(longer, RunDirectory(tmp_path / "run"))
+    [validated] = [event for event in events if isinstance(event, Validated)]
+    assert validated.scores.average_precision > 0.95
+    assert validated.panel.image.shape == validated.panel.label.shape == validated.panel.probability.shape == (16, 16)
+
+
+def test_stopped_twice_and_resumed_is_the_uninterrupted_run(config: Config, tmp_path: Path) -> None:
+    whole, parts = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "parts")
+    completed(config, whole)
+    stopped_after(config, parts, 2, Start())
+    stopped_after(config, parts, 4, Start(resume=True))
+    completed(config, RunDirectory(tmp_path / "parts"), Start(resume=True))
+    expected, found = weights(whole), weights(parts)
+    assert expected.keys() == found.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+    assert metrics(whole) == metrics(parts)
+
+
+def test_another_seed_is_another_run(config: Config, tmp_path: Path) -> None:
+    one, other = RunDirectory(tmp_path / "one"), RunDirectory(tmp_path / "other")
+    completed(config, one)
+    completed(written(tmp_path, CONFIG.replace("seed: 3", "seed: 4")), other)
+    assert not torch.equal(weights(one)["nodes.1.weight"], weights(other)["nodes.1.weight"])
+
+
+def test_a_changed_config_is_not_resumed(config: Config, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    stopped_after(config, run, 2, Start())
+    changed = written(tmp_path, CONFIG.replace("learning_rate: 0.01", "learning_rate: 0.02"))
+    with pytest.raises(RunError, match=r"not the one that the run .* began with: learning_rate: 0\.02"):
+        completed(changed, run, Start(resume=True))
+
+
+def test_a_folder_in_use_or_full_is_refused(config: Config, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    stopped_after(config, run, 2, Start())
+    with pytest.raises(RunError, match="not an empty folder"):
+        completed(config, run)
+    with run.locked(), pytest.raises(RunError, match="another process is training"):
+        completed(config, RunDirectory(tmp_path / "run"), Start(resume=True))
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_other(config: Config, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    stopped_after(config, run, 2, Start())
+    stopped_after(config, run, 4, Start(resume=True))
+    newest, _ = run.load()
+    assert newest.step == 4
+    (tmp_path / "run/checkpoints/slot-1.pt").write_bytes(b"PK half a file")
+    older, remarks = RunDirectory(tmp_path / "run").load()
+    assert older.step == 2
+    assert "slot-1.pt is damaged" in remarks[0]
+
+
+def test_nothing_to_resume(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run"):
+        completed(config, RunDirectory(tmp_path / "run"), Start(resume=True))
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(config: Config, tmp_path: Path) -> None:
+    wild = written(tmp_path, CONFIG.replace("learning_rate: 0.01", "learning_rate: 1e38"))
+    with pytest.raises(RunError, match=r"the loss is (nan|inf) at step [1-5]"):
+        completed(wild, RunDirectory(tmp_path / "run"))
+
+
+def test_initial_weights_come_from_another_model(config: Config, tmp_path: Path) -> None:
+    first, second = RunDirectory(tmp_path / "first"), RunDirectory(tmp_path / "second")
+    completed(config, first)
+    still = written(tmp_path, CONFIG.replace("learning_rate: 0.01", "learning_rate: 0.0, weight_decay: 0.0"))
+    completed(still, second, Start(initial=first.path))
+    assert torch.equal(weights(first)["nodes.1.weight"], weights(second)["nodes.1.weight"])
+
+
+def test_initial_weights_that_fit_nowhere(config: Config, tmp_path: Path) -> None:
+    first = RunDirectory(tmp_path / "first")
+    completed(config, first)
+    other = written(
+        tmp_path,
+        CONFIG[: CONFIG.index("    - {conv: 4")]
+        + "    - {conv: outputs, kernel: 5}\n"
+        + CONFIG[CONFIG.index("training:") :],
+    )
+    with pytest.raises(ModelError, match="no weight of the initial model fits"):
+        completed(other, RunDirectory(tmp_path / "second"), Start(initial=first.path))
+
+
+def test_learning_rate_warms_up_and_follows_half_a_cosine() -> None:
+    settings = TrainingConfig(steps=110, learning_rate=1.0, warmup=10)
+    assert [learning_rate(k, settings) for k in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1.0])
+    assert [learning_rate(k, settings) for k in (10, 60, 109)] == pytest.approx([1.0, 0.5, 0.000247], abs=1e-6)
