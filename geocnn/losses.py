@@ -91,7 +91,8 @@ def _dice(sums: Tensor) -> Tensor:
     Soft Dice of Milletari et al. (2016), V-Net, without squares, over the batch as a whole.
     """
     _, count, intersection, mass = sums if sums.shape[1] > 2 else sums[:, 1:]
-    return (1 - (2 * intersection + SMOOTHING) / (mass + count + SMOOTHING)).mean()
+    loss: Tensor = 1 - (2 * intersection + SMOOTHING) / (mass + count + SMOOTHING)
+    return loss.mean()
 
 
 def _balanced_cross_entropy_and_dice(sums: Tensor) -> Tensor:
