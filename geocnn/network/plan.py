@@ -1,0 +1,139 @@
+"""What a spec means: one flat list of nodes, with shapes, costs, and what each output depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, lcm
+
+from geocnn.errors import ConfigError, Fault
+from geocnn.marked import KeyPath, Marked
+from geocnn.network.draft import MAX_SIZE, Draft, Origin
+from geocnn.network.expansion import expand_network
+from geocnn.network.node import Node
+from geocnn.network.spec import Spec
+from geocnn.records import show
+
+__all__ = ["Node", "Plan", "expand"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network as a flat list in which every node comes after its inputs.
+
+    Attributes
+    ----------
+    nodes
+        The first is the input, the last the output.
+    input
+        (C, \\*shape) for which shapes and costs hold; without a flatten layer the network takes other shapes too.
+    outputs
+        Channels of the output.
+
+    Notes
+    -----
+    A tile whose start is a multiple of `stride`, extended by `halo` rounded up to the stride and cut at the true
+    edges of the data, gives the same outputs in its core as one pass over the whole, if the plan is `exact`:
+    every node falls on the same samples as in the whole pass, and zeros padded at a cut are further from the
+    core than its outputs can see.
+    """
+
+    nodes: tuple[Node, ...]
+    input: tuple[int, ...]
+    outputs: int
+
+    @property
+    def output(self) -> Node:
+        """The last node."""
+        return self.nodes[-1]
+
+    @property
+    def ndim(self) -> int:
+        """Axes of the input: 1, 2 or 3."""
+        return len(self.input) - 1
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters."""
+        return sum(node.parameters for node in self.nodes)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of one pass over the input."""
+        return sum(node.multiply_adds for node in self.nodes)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Memory of all outputs for one input, in float32: what training holds."""
+        return sum(node.activation_bytes for node in self.nodes)
+
+    @property
+    def receptive_field(self) -> tuple[int, ...]:
+        """Input samples that an output sees along each axis, averaged over neighbouring outputs."""
+        return self.output.receptive_field
+
+    @property
+    def stride(self) -> tuple[int, ...]:
+        """Smallest shift of the input, along each axis, that shifts every node by whole samples."""
+        strides = [[node.stride[axis] for node in self.nodes if node.shape] for axis in range(self.ndim)]
+        return tuple(lcm(*(stride.numerator for stride in axis)) for axis in strides)
+
+    @property
+    def halo(self) -> tuple[tuple[int, int], ...]:
+        """Input samples before and after its own that an output can see, along each axis."""
+        return tuple((ceil(reach.left), max(0, ceil(reach.right))) for reach in self.output.reach)
+
+    @property
+    def breaks(self) -> tuple[Node, ...]:
+        """The nodes whose outputs depend on the whole input, so that tiles cannot be exact."""
+        return tuple(node for node in self.nodes if node.kind in ("flatten", "dense"))
+
+    @property
+    def exact(self) -> bool:
+        """Whether tiles with their halo give what one pass gives."""
+        return not self.breaks
+
+    def admissible(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The smallest shape of multiples of the stride that holds `shape`."""
+        return tuple(-(-size // stride) * stride for size, stride in zip(shape, self.stride, strict=True))
+
+
+def expand(
+    spec: Spec,
+    input: tuple[int, ...],
+    outputs: int,
+    marked: Marked | None = None,
+    key: KeyPath = (),
+) -> Plan:
+    """The plan of a spec for an input.
+
+    Parameters
+    ----------
+    spec
+        What is written.
+    input
+        (C, \\*shape): channels, and samples along one to three axes.
+    outputs
+        Channels that the task needs.
+    marked, key
+        Where the spec is written, for the messages.
+
+    Raises
+    ------
+    ConfigError
+        With every fault that does not follow from another.
+    """
+    _check_sizes(input, outputs)
+    draft = Draft(input, outputs, Origin(marked, key))
+    expand_network(draft, spec.layers)
+    if draft.faults:
+        raise ConfigError(sorted(draft.faults, key=lambda fault: fault.line or 0))
+    return Plan(tuple(draft.nodes), input, outputs)
+
+
+def _check_sizes(input: tuple[int, ...], outputs: int) -> None:
+    if not 2 <= len(input) <= 4 or not all(1 <= size <= MAX_SIZE for size in input):
+        expected = "channels and the samples along one to three axes, each at least 1, such as 1,64,64,64"
+        raise ConfigError([Fault(f"input of the size {show(input)}", expected)])
+    if not 1 <= outputs <= MAX_SIZE:
+        raise ConfigError([Fault(f"{outputs} outputs", "at least 1")])
