@@ -59,7 +59,7 @@ def load_marked(path: Path) -> Marked:
     """
     try:
         if path.is_dir():
-            _refuse(str(path), None, f"{path} is a folder", "a YAML file", "name a file in it")
+            _refuse(str(path), None, "this is a folder", "a YAML file", "name a file in it")
         if path.stat().st_size > MAX_BYTES:
             _refuse(
                 str(path),
@@ -69,9 +69,9 @@ def load_marked(path: Path) -> Marked:
             )
         content = path.read_bytes()
     except FileNotFoundError:
-        _refuse(str(path), None, f"{path} does not exist", "a YAML file", "check the path")
+        _refuse(str(path), None, "there is no such file", "a YAML file", "check the path")
     except (OSError, ValueError) as error:
-        _refuse(str(path), None, f"{str(path)!r} cannot be read: {error}", "a readable YAML file")
+        _refuse(str(path), None, f"cannot be read: {error}", "a readable YAML file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -198,9 +198,7 @@ class _Builder:
 
     def _alias(self, name: str, line: int) -> None:
         if name not in self._anchors:
-            self._refuse(
-                line, f"the alias *{name} stands for nothing", f"an anchor &{name} that ends above it"
-            )
+            self._refuse(line, f"the alias *{name} stands for nothing", f"an anchor &{name} that ends above it")
         data, size = self._anchors[name]
         self._aliased += size
         if self._aliased > MAX_ALIASED:
@@ -237,9 +235,7 @@ class _Builder:
             return _WORDS[text]
         if len(text) > MAX_DIGITS:
             if _INTEGER.fullmatch(text):
-                self._refuse(
-                    line, f"a number of {len(text)} digits", f"numbers of at most {MAX_DIGITS} digits"
-                )
+                self._refuse(line, f"a number of {len(text)} digits", f"numbers of at most {MAX_DIGITS} digits")
             return text
         if _INTEGER.fullmatch(text):
             return int(text)

@@ -73,7 +73,7 @@ def read_record(kind: type[R], marked: Marked, key: KeyPath, data: object, fault
         return kind.model_validate(data)
     except ValidationError as error:
         details = [_Detail.of(each, data) for each in error.errors(include_url=False)]
-    for detail in _without_echoes(_without_branches(details), kind):
+    for detail in _without_echoes(_without_branches(details)):
         path = (*key, *detail.path)
         found, expected, do = _words(detail, kind)
         faults.append(Fault(found, expected, do, file=marked.source, line=marked.line(path), key=spell(path)))
@@ -101,9 +101,7 @@ def show(value: object) -> str:
         case bool():
             return str(value).lower()
         case dict():
-            return (
-                f"a mapping with the keys {_cut(', '.join(map(str, value)))}" if value else "an empty mapping"
-            )
+            return f"a mapping with the keys {_cut(', '.join(map(str, value)))}" if value else "an empty mapping"
         case list() | tuple():
             return f"[{_cut(', '.join(show(item) for item in value[:40]))}]"
     return _cut(repr(value))
@@ -166,7 +164,7 @@ def _without_branches(details: Sequence[_Detail]) -> list[_Detail]:
     for path, branches in unions.items():
         meant = [errors for errors in branches.values() if not any(error.of_another_kind for error in errors)]
         if meant:
-            kept += sorted(meant, key=len)[0]
+            kept += sorted(map(_without_echoes, meant), key=len)[0]
             continue
         tried = [error for errors in branches.values() for error in errors]
         expected = " or ".join(dict.fromkeys(_expected(error) for error in tried))
@@ -175,7 +173,7 @@ def _without_branches(details: Sequence[_Detail]) -> list[_Detail]:
     return kept
 
 
-def _without_echoes(details: Sequence[_Detail], kind: type[Record]) -> list[_Detail]:
+def _without_echoes(details: Sequence[_Detail]) -> list[_Detail]:
     """Without "missing" for a key that is there, but misspelt."""
     meant = set()
     for detail in details:
@@ -194,11 +192,7 @@ def _words(detail: _Detail, kind: type[Record]) -> tuple[str, str, str]:
     match detail.type:
         case "value_error":
             error = detail.context["error"]
-            return (
-                (error.found, error.expected, error.do)
-                if isinstance(error, RecordError)
-                else (str(error), "", "")
-            )
+            return (error.found, error.expected, error.do) if isinstance(error, RecordError) else (str(error), "", "")
         case "extra_forbidden":
             allowed = _keys(kind, detail.path[:-1], detail.branch)
             meant = nearest(detail.path[-1], allowed)
@@ -213,11 +207,7 @@ def _words(detail: _Detail, kind: type[Record]) -> tuple[str, str, str]:
 def _choices(detail: _Detail) -> list[str]:
     if detail.type == "union":
         return list(detail.context["choices"])
-    return (
-        re.findall(r"'([^']*)'", str(detail.context.get("expected", "")))
-        if detail.type == "literal_error"
-        else []
-    )
+    return re.findall(r"'([^']*)'", str(detail.context.get("expected", ""))) if detail.type == "literal_error" else []
 
 
 _EXPECTED = {
@@ -247,9 +237,7 @@ _EXPECTED = {
 def _expected(detail: _Detail) -> str:
     if detail.type == "literal_error":
         choices = _choices(detail)
-        return ("one of " if len(choices) > 1 else "") + (
-            ", ".join(choices) or str(detail.context["expected"])
-        )
+        return ("one of " if len(choices) > 1 else "") + (", ".join(choices) or str(detail.context["expected"]))
     return _EXPECTED.get(detail.type, detail.type.replace("_", " ")).format(**detail.context)
 
 
