@@ -60,13 +60,9 @@ def load_marked(path: Path) -> Marked:
     try:
         if path.is_dir():
             _refuse(str(path), None, "this is a folder", "a YAML file", "name a file in it")
-        if path.stat().st_size > MAX_BYTES:
-            _refuse(
-                str(path),
-                None,
-                f"{path} has {path.stat().st_size / 1e6:.0f} MB",
-                "a YAML file of at most 8 MB",
-            )
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            _refuse(str(path), None, f"{size / 1e6:.0f} MB", "a YAML file of at most 8 MB")
         content = path.read_bytes()
     except FileNotFoundError:
         _refuse(str(path), None, "there is no such file", "a YAML file", "check the path")
