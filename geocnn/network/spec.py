@@ -10,7 +10,7 @@ from pydantic import Field
 
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, Marked, load_marked
-from geocnn.records import Record, nearest, read_record, show, spell
+from geocnn.records import Record, RecordError, nearest, read_record, show, spell
 
 __all__ = [
     "KINDS",
@@ -269,8 +269,7 @@ def _read_layer(marked: Marked, key: KeyPath, data: object, faults: list[Fault])
     try:
         kind, fields = _kind_and_fields(data)
     except _UnreadableError as error:
-        found, expected, do = error.args
-        faults.append(Fault(found, expected, do, marked.source, marked.line(key), spell(key)))
+        faults.append(Fault(error.found, error.expected, error.do, marked.source, marked.line(key), spell(key)))
         return None
     if kind is Residual:
         fields = _read_block(marked, key, fields, faults)
@@ -284,15 +283,15 @@ def _read_block(marked: Marked, key: KeyPath, fields: dict[str, object], faults:
     inner = fields.get(name)
     if not isinstance(inner, list):
         return fields
-    if key.count("residual") + key.count("layers") > MAX_NESTING:
+    if sum(isinstance(part, int) for part in key) > MAX_NESTING:
         found, expected = f"more than {MAX_NESTING} blocks in each other", f"at most {MAX_NESTING}"
         faults.append(Fault(found, expected, file=marked.source, line=marked.line(key), key=spell(key[:8])))
         return {**fields, name: ()}
     return {**fields, name: _read_layers(marked, (*key, name), inner, faults)}
 
 
-class _UnreadableError(Exception):
-    """A layer whose kind is not to be seen: found, expected, do."""
+class _UnreadableError(RecordError):
+    """A layer whose kind is not to be seen."""
 
 
 def _kind_and_fields(data: object) -> tuple[type[Saved], dict[str, object]]:
@@ -302,25 +301,22 @@ def _kind_and_fields(data: object) -> tuple[type[Saved], dict[str, object]]:
         data = {data: None}
     if not isinstance(data, dict) or not data:
         raise _UnreadableError(f"found {show(data)}", example)
-    first, value = next(iter(data.items()))
-    name = value if first == "kind" else first
-    if name not in KINDS:
+    name = data.get("kind", next(iter(data)))
+    if not isinstance(name, str) or name not in KINDS:
         raise _unknown(name, list(data))
-    if first == "kind":
-        return KINDS[name], data
     fields = {"kind": name, **data}
-    if name == "flatten" and value in (None, True):
-        del fields[name]
+    if name == "flatten" and data.get(name) in (None, True):
+        fields.pop(name, None)
     return KINDS[name], fields
 
 
 def _unknown(name: object, keys: list[str]) -> _UnreadableError:
     expected = f"one of {', '.join(KINDS)}"
     others = [key for key in keys if key in KINDS]
-    meant = nearest(name, KINDS)
+    meant = nearest(name, KINDS) if isinstance(name, str) else None
     if others and not meant:
         do = f"write the kind of the layer first: {{{others[0]}: …, {name}: …}}"
         return _UnreadableError(f"the layer begins with {name!r}", expected, do)
     if name in get_args(Function):
         return _UnreadableError(f"unknown layer {name!r}", expected, f"write {{activation: {name}}}")
-    return _UnreadableError(f"unknown layer {name!r}", expected, f"write {meant!r}" if meant else "")
+    return _UnreadableError(f"unknown layer {show(name)}", expected, f"write {meant!r}" if meant else "")

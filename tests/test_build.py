@@ -1,0 +1,204 @@
+"""Networks: equal to their plans for every kind and dimension, every field matters, memory is given back."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import SHAPES, exact_specs, network_of, plan_of
+from torch import Tensor, nn
+
+from geocnn.network.build import Network, initialise
+from geocnn.network.plan import Plan, expand
+
+LAYERS = [
+    "- {conv: 4, kernel: 3}",
+    "- {conv: 4, kernel: 4}",
+    "- {conv: 4, kernel: 3, stride: 2, padding: 2, dilation: 2, bias: false}",
+    "- {conv: 4, kernel: 2, padding: valid, norm: batch, activation: silu, dropout: 0.5}",
+    "- {conv: 4, kernel: 3, groups: 2, norm: batch, bias: true}",
+    "- {pool: max, size: 2}",
+    "- {pool: max, size: 2, stride: 1, padding: same}",
+    "- {pool: mean, size: 3, stride: 2, padding: 1}",
+    "- {upsample: 3}",
+    "- {conv: 2, kernel: 1, save: a}\n- {conv: 2, kernel: 3}\n- {add: a}",
+    "- {conv: 3, kernel: 1, save: a}\n- {conv: 2, kernel: 3}\n- {concat: a}",
+    "- residual: [{conv: 2, kernel: 3, norm: batch, activation: relu}, {conv: 2, kernel: 3}]\n  activation: relu",
+    "- residual: [{conv: 5, kernel: 3, stride: 2, norm: batch}]\n  activation: relu",
+    "- residual: [{conv: 5, kernel: 4, stride: 3}]",
+    "- {norm: batch}",
+    "- {activation: gelu}",
+    "- {dropout: 0.2}",
+    "- flatten",
+    "- flatten\n- {dense: 5, norm: batch, activation: tanh, dropout: 0.1}\n- residual: [{dense: 5}]\n- {norm: batch}",
+]
+KINDS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+
+
+def _outputs(network: Network, x: Tensor) -> list[Tensor]:
+    """The output of every node, by running the steps one by one."""
+    values = [x]
+    for node, step in zip(network.plan.nodes[1:], network.steps.values(), strict=True):
+        values.append(step(*(values[each] for each in node.inputs)))
+    return values
+
+
+def _finished(text: str, ndim: int, channels: int = 2) -> Plan:
+    end = "{dense: outputs}" if "flatten" in text else "{conv: outputs, kernel: 1}"
+    return plan_of(f"{text}\n- {end}", (channels, *SHAPES[ndim]), outputs=3)
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("text", LAYERS + [f"- {{activation: {kind}}}" for kind in KINDS])
+def test_the_plan_says_what_the_module_does(text: str, ndim: int) -> None:
+    plan = _finished(text, ndim)
+    network = Network(plan)
+    x = torch.randn(2, *plan.input)
+    for node, step, value in zip(plan.nodes[1:], network.steps.values(), _outputs(network, x)[1:], strict=True):
+        assert value.shape == (2, node.channels, *node.shape), node.place
+        assert sum(parameter.numel() for parameter in step.parameters()) == node.parameters, node.place
+        assert value[0].numel() * value.element_size() == node.activation_bytes
+    assert network.eval()(x).shape == (2, 3, *plan.output.shape)
+    assert sum(parameter.numel() for parameter in network.parameters()) == plan.parameters
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("text", LAYERS)
+def test_multiply_adds_are_those_of_the_weights(text: str, ndim: int) -> None:
+    plan = _finished(text, ndim)
+    network = Network(plan)
+    values = _outputs(network, torch.randn(2, *plan.input))
+    counted = 0
+    for module, value in zip(network.steps.values(), values[1:], strict=True):
+        for part in module.modules():
+            if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
+                counted += part.weight[0].numel() * value[0].numel()
+    assert counted == plan.multiply_adds
+
+
+FIELDS = [
+    ("conv: 2, kernel: 3, FIELD", "stride: 2", "stride: 3"),
+    ("conv: 2, kernel: 3, FIELD", "padding: same", "padding: valid"),
+    ("conv: 2, kernel: 3, FIELD", "padding: 1", "padding: 2"),
+    ("conv: 2, kernel: 3, FIELD", "dilation: 1", "dilation: 2"),
+    ("conv: 2, kernel: 3, FIELD", "groups: 1", "groups: 2"),
+    ("conv: 2, kernel: 3, FIELD", "bias: true", "bias: false"),
+    ("conv: 2, kernel: 3, FIELD", "activation: relu", "activation: tanh"),
+    ("conv: 2, kernel: 3, FIELD", "dropout: 0.1", "dropout: 0.2"),
+    ("conv: 2, kernel: 3, FIELD", "norm: batch, bias: true", "norm: batch"),
+    ("conv: 2, FIELD", "kernel: 3", "kernel: 5"),
+    ("FIELD, kernel: 3", "conv: 2", "conv: 4"),
+    ("FIELD, size: 2", "pool: max", "pool: mean"),
+    ("pool: max, FIELD", "size: 2", "size: 3"),
+    ("pool: max, size: 2, FIELD", "stride: 1", "stride: 2"),
+    ("pool: max, size: 3, FIELD", "padding: valid", "padding: 1"),
+    ("FIELD", "upsample: 2", "upsample: 3"),
+    ("FIELD", "dropout: 0.2", "dropout: 0.3"),
+    ("FIELD", "activation: relu", "activation: elu"),
+    ("residual: [{conv: 2, kernel: 3}], FIELD", "activation: relu", "activation: elu"),
+]
+
+
+@pytest.mark.parametrize(("layer", "first", "second"), FIELDS)
+def test_every_field_changes_the_module(layer: str, first: str, second: str) -> None:
+    def described(field: str) -> str:
+        plan = plan_of(f"- {{{layer.replace('FIELD', field)}}}\n- {{conv: 1, kernel: 1}}", (2, 12, 12))
+        return f"{Network(plan)} {[node.shape for node in plan.nodes]}"
+
+    assert described(first) != described(second)
+
+
+def test_the_wider_half_of_same_padding_is_at_the_far_end() -> None:
+    plan = plan_of("- {conv: 1, kernel: 2, bias: false}", (1, 4))
+    network = Network(plan)
+    with torch.no_grad():
+        next(network.parameters()).copy_(torch.tensor([[[1.0, 10.0]]]))
+    assert network(torch.tensor([[[1.0, 2.0, 3.0, 4.0]]])).tolist() == [[[21.0, 32.0, 43.0, 4.0]]]
+
+
+def test_max_pooling_pads_with_nothing_and_mean_pooling_with_zeros() -> None:
+    x = torch.tensor([[[-4.0, -2.0, -6.0]]])
+    largest = Network(plan_of("- {pool: max, size: 3, stride: 1, padding: same}", (1, 3)))
+    mean = Network(plan_of("- {pool: mean, size: 3, stride: 1, padding: same}", (1, 3)))
+    assert largest(x).tolist() == [[[-2.0, -2.0, -2.0]]]
+    assert mean(x).tolist() == [[[-2.0, -4.0, pytest.approx(-8 / 3)]]]
+
+
+@pytest.mark.parametrize("factor", [2, 3, 5, 7])
+def test_upsampling_repeats_samples(factor: int) -> None:
+    network = Network(plan_of(f"- {{upsample: [{factor}, 1]}}", (1, 50, 2)))
+    x = torch.randn(2, 1, 50, 2)
+    assert torch.equal(network(x), x.repeat_interleave(factor, dim=2))
+
+
+def test_a_network_runs_other_sizes_than_its_plan() -> None:
+    network = network_of(
+        plan_of("- {conv: 2, kernel: 3, stride: 2}\n- {upsample: 2}\n- {conv: 1, kernel: 1}", (1, 8, 8))
+    )
+    assert network(torch.zeros(1, 1, 12, 20, dtype=torch.float64)).shape == (1, 1, 12, 20)
+
+
+def test_outputs_are_freed_after_their_last_use() -> None:
+    conv = "- {conv: 1, kernel: 1}\n"
+    network = Network(plan_of(f"- {{conv: 1, kernel: 1, save: a}}\n{conv}{conv}- {{add: a}}\n{conv}", (1, 8)))
+    alive: list[int] = []
+    made: list[weakref.ref[Tensor]] = []
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        gc.collect()
+        alive.append(sum(each() is not None for each in made))
+        made.append(weakref.ref(output))
+
+    for step in network.steps.values():
+        step.register_forward_hook(count)
+    with torch.no_grad():
+        network(torch.zeros(1, 1, 8))
+    assert alive == [0, 1, 2, 2, 1]
+
+
+def test_weights_come_from_the_seed_alone() -> None:
+    plan = plan_of(
+        "- {conv: 64, kernel: 3, activation: relu, norm: batch}\n- {conv: 64, kernel: 3}\n- flatten\n- {dense: 1}",
+        (16, 8, 8),
+    )
+    first, second, other = Network(plan), Network(plan), Network(plan)
+    initialise(first, 1)
+    torch.manual_seed(5)
+    initialise(second, 1)
+    initialise(other, 2)
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[name])
+    rectified, plain = (first.steps[f"layers_{layer}_conv"].weight.detach() for layer in (0, 1))
+    assert not torch.equal(plain, other.steps["layers_1_conv"].weight)
+    assert float(rectified.std()) == pytest.approx((2 / (16 * 9)) ** 0.5, rel=0.03)
+    assert float(plain.std()) == pytest.approx((1 / (64 * 9)) ** 0.5, rel=0.03)
+    assert not any(value.any() for name, value in first.named_parameters() if name.endswith("bias"))
+
+
+def test_names_of_weights_are_places_in_the_spec() -> None:
+    plan = plan_of("- residual: [{conv: 3, kernel: 2, norm: batch}]\n- {conv: 1, kernel: 1}", (1, 4))
+    assert [name for name, _ in Network(plan).named_parameters()] == [
+        "steps.layers_0_residual_0_conv.1.weight",
+        "steps.layers_0_residual_0_norm.weight",
+        "steps.layers_0_residual_0_norm.bias",
+        "steps.layers_0_shortcut_conv.weight",
+        "steps.layers_0_shortcut_norm.weight",
+        "steps.layers_0_shortcut_norm.bias",
+        "steps.layers_1_conv.weight",
+        "steps.layers_1_conv.bias",
+    ]
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_random_networks_are_as_planned(ndim: int, data: st.DataObject) -> None:
+    plan = expand(data.draw(exact_specs(ndim)), (1, *(36,) * ndim), 1)
+    network = network_of(plan)
+    values = _outputs(network, torch.randn(1, *plan.input, dtype=torch.float64))
+    assert [tuple(value.shape[1:]) for value in values] == [(node.channels, *node.shape) for node in plan.nodes]
+    assert sum(parameter.numel() for parameter in network.parameters()) == plan.parameters
