@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from geocnn_cli.options import DeviceOption, JsonOption, PrecisionOption, survey_options
 
 from geocnn.survey.options import SurveyOptions
+from geocnn_cli.options import DeviceOption, JsonOption, PrecisionOption, survey_options
 
 if TYPE_CHECKING:
     from geocnn.evaluation import Evaluation
@@ -35,12 +35,11 @@ def evaluate(
 
     Example: geocnn evaluate runs/first --image survey.sgy --label faults.h5:/faults
     """
-    from geocnn.survey.opening import open_survey
-    from geocnn_cli import report
-
     from geocnn.device import choose_device, keep_freed_memory
     from geocnn.evaluation import evaluate as evaluation
     from geocnn.model import load_model
+    from geocnn.survey.opening import open_survey
+    from geocnn_cli import report
 
     chosen = choose_device(device, precision)
     keep_freed_memory()
@@ -76,9 +75,8 @@ def _require_threshold_applies(model: Model, threshold: float | None) -> None:
 
 def _tell(model: Model, found: Evaluation, name: str, told: bool) -> None:
     """Print the table, where the threshold comes from, and what was scored."""
-    from geocnn_cli import report
-
     from geocnn.metrics import BinaryScores
+    from geocnn_cli import report
 
     scores = found.scores
     report.table(f"{name}: {scores.summary()}", *scores.table(model.contract.classes))

@@ -7,6 +7,8 @@ import tempfile
 import traceback
 
 import typer
+
+from geocnn.errors import GeocnnError
 from geocnn_cli.check import check
 from geocnn_cli.evaluate import evaluate
 from geocnn_cli.inspect import inspect
@@ -14,8 +16,6 @@ from geocnn_cli.plot import plot
 from geocnn_cli.predict import predict
 from geocnn_cli.synth import synth
 from geocnn_cli.train import train
-
-from geocnn.errors import GeocnnError
 
 __all__ = ["app", "run"]
 
@@ -62,9 +62,7 @@ def _own_fault() -> int:
     """Keep the traceback of geocnn's own fault in a file and apologise."""
     from geocnn_cli import report
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="geocnn-fault-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as log:
+    with tempfile.NamedTemporaryFile("w", prefix="geocnn-fault-", suffix=".txt", delete=False, encoding="utf-8") as log:
         log.write(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}")
     report.apologise(log.name)
     return FAULT_OF_GEOCNN

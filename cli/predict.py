@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from geocnn_cli.options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
 
 from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
+from geocnn_cli.options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
 
 __all__ = ["predict"]
 
@@ -18,9 +18,7 @@ __all__ = ["predict"]
 @survey_options
 def predict(
     model: Annotated[Path, typer.Argument(help="Run directory or model file.")],
-    survey: Annotated[
-        list[str], typer.Argument(help="Survey to predict; several files are stacked as channels.")
-    ],
+    survey: Annotated[list[str], typer.Argument(help="Survey to predict; several files are stacked as channels.")],
     out: Annotated[str, typer.Option(help="Output; its suffix names the format (.sgy, .h5).")],
     options: SurveyOptions,
     overwrite: OverwriteOption = False,
@@ -32,12 +30,11 @@ def predict(
 
     Example: geocnn predict runs/first new.sgy --out new-faults.sgy
     """
-    from geocnn.survey.opening import open_survey
-    from geocnn_cli import report
-
     from geocnn.device import choose_device, keep_freed_memory
     from geocnn.model import load_model
     from geocnn.prediction.volume import Output, predict_volume
+    from geocnn.survey.opening import open_survey
+    from geocnn_cli import report
 
     output = Output(out, overwrite, _bytes(memory))
     chosen = choose_device(device, precision)
@@ -65,7 +62,5 @@ def _bytes(text: str) -> int:
     except ValueError:
         size = 0
     if size < 1:
-        raise UsageError(
-            f"--memory {text}", expected="a size such as 8GB or 500MB", do="write number and unit"
-        )
+        raise UsageError(f"--memory {text}", expected="a size such as 8GB or 500MB", do="write number and unit")
     return int(size)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from geocnn.errors import GeocnnError
     from geocnn.progress import Progress, Work
 
-__all__ = ["apologise", "fail", "print_json", "say", "show", "table", "warn"]
+__all__ = ["apologise", "fail", "print_json", "say", "short", "show", "table", "warn"]
 
 T = TypeVar("T")
 
@@ -46,13 +46,9 @@ def print_json(data: object) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; columns after the first whose cells are numbers are set to the right."""
-    drawn = Table(
-        title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
-    )
+    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = index > 0 and all(
-            row[index][:1].isdigit() or row[index][:1] in {"", "-", "−"} for row in rows
-        )
+        numeric = index > 0 and all(row[index][:1].isdigit() or row[index][:1] in {"", "-", "−"} for row in rows)
         drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(escape(cell) for cell in row))
@@ -132,7 +128,7 @@ class _Meter:
         left = (self.last.total - self.last.done) / self.rate if self.rate else 0
         parts = (
             share,
-            f"{_short(self.rate)} {self.last.unit}/s",
+            f"{short(self.rate)} {self.last.unit}/s",
             _memory(),
             self.last.note,
             _clock(left) + " left",
@@ -153,9 +149,7 @@ def _bar() -> Iterator[Callable[[_Meter], None]]:
         def draw(meter: _Meter) -> None:
             last = meter.last
             if last is not None:
-                bar.update(
-                    task, description=meter.stage, total=last.total, completed=last.done, text=meter.text
-                )
+                bar.update(task, description=meter.stage, total=last.total, completed=last.done, text=meter.text)
 
         yield draw
 
@@ -175,7 +169,7 @@ def _lines() -> Iterator[Callable[[_Meter], None]]:
     yield draw
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """1234567 as ``1.23 M``."""
     for factor, suffix in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if number >= factor:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
 from geocnn_cli.options import DeviceOption
 
 if TYPE_CHECKING:
@@ -21,13 +22,9 @@ __all__ = ["train"]
 def train(
     config: Annotated[Path, typer.Argument(help="YAML config; `geocnn check CONFIG` prints what it means.")],
     run: Annotated[Path, typer.Option(help="Run directory: made for a new run, taken up with --resume.")],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
     init: Annotated[Path | None, typer.Option(help="Start from the weights of another MODEL.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key: training.steps=100.")
-    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: training.steps=100.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a network on labelled surveys.
@@ -35,13 +32,12 @@ def train(
     Example: geocnn train faults.yaml --run runs/first
     """
     from geocnn.config import load_config
-    from geocnn_cli import report
-
     from geocnn.device import choose_device, keep_freed_memory
     from geocnn.errors import UsageError
     from geocnn.run import RunDirectory
     from geocnn.training import Start
     from geocnn.training import train as run_training
+    from geocnn_cli import report
 
     if resume and init is not None:
         raise UsageError("--resume and --init together", expected="one of them", do="--init starts a new run")
@@ -57,14 +53,11 @@ def train(
     report.say(f"done: model {directory.model}, curves {directory.metrics}, pictures {directory.pictures}")
 
 
-def _drawing(
-    work: Generator[Progress | Validated, None, tuple[str, ...]], run: RunDirectory
-) -> Work[tuple[str, ...]]:
+def _drawing(work: Generator[Progress | Validated, None, tuple[str, ...]], run: RunDirectory) -> Work[tuple[str, ...]]:
     """Pass progress on; tell and draw each validation."""
     from geocnn.pictures import save_figure, training_panel
-    from geocnn_cli import report
-
     from geocnn.progress import Progress
+    from geocnn_cli import report
 
     while True:
         try:

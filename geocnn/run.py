@@ -81,9 +81,7 @@ class RunDirectory:
 
     def describe(self, device: Device) -> None:
         """Write what the run computes with."""
-        packages = {
-            name: version(name) for name in ("geocnn", "torch", "numpy", "lightning-fabric", "segyio", "h5py")
-        }
+        packages = {name: version(name) for name in ("geocnn", "torch", "numpy", "lightning-fabric", "segyio", "h5py")}
         facts = {
             "device": str(device),
             "python": platform.python_version(),
@@ -130,9 +128,7 @@ class RunDirectory:
         """Drop metrics of steps that will be done again, and a last line that was cut off."""
         if not self.metrics.exists():
             return
-        kept = [
-            line for line in self.metrics.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step
-        ]
+        kept = [line for line in self.metrics.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
         with whole_file(self.metrics, overwrite=True) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
 

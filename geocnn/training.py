@@ -127,27 +127,22 @@ def prepare(config: Config, checked: Preflight) -> Work[Data]:
     statistics = Statistics.pooled([found.statistics for found in scans[: len(checked.pairs)]])
     policy = config.record.normalisation
     surveys = [
-        normalised(labelled.image, found, policy, statistics)
-        for labelled, found in zip(images, scans, strict=True)
+        normalised(labelled.image, found, policy, statistics) for labelled, found in zip(images, scans, strict=True)
     ]
     own = len(checked.pairs)
     stream = Stream(
-        tuple(zip(surveys[:own], checked.pairs, checked.training, strict=True)),
+        tuple(zip(surveys[:own], checked.training, strict=True)),
         config.record.data.patch,
         Augmentation(**config.record.augmentation.model_dump()),
     )
-    validation = tuple(
-        (survey, *held) for survey, held in zip(surveys[own:], checked.validation, strict=True)
-    )
+    validation = tuple((survey, *held) for survey, held in zip(surveys[own:], checked.validation, strict=True))
     return Data(stream, validation, statistics)
 
 
 class Trainer:
     """One run: network, optimiser and data, and the step that binds them."""
 
-    def __init__(
-        self, config: Config, checked: Preflight, data: Data, run: RunDirectory, device: Device
-    ) -> None:
+    def __init__(self, config: Config, checked: Preflight, data: Data, run: RunDirectory, device: Device) -> None:
         self.config = config
         self.settings = config.record.training
         self.checked = checked
@@ -235,9 +230,7 @@ class Trainer:
     def _validate(self) -> Validated:
         """Score the exact prediction of the validation data and write the model with the best threshold."""
         panels: list[Panel] = []
-        scores = score(
-            [self._blocks(*held, panels) for held in self.data.validation], len(self.config.record.classes)
-        )
+        scores = score([self._blocks(*held, panels) for held in self.data.validation], len(self.config.record.classes))
         self._log("validation", **scores.to_json())
         save_model(self.run.model, Model(self.bare, self._contract(scores.best_threshold)))
         return Validated(self.step, scores, panels[0])
@@ -279,9 +272,7 @@ class Trainer:
 
     def _save(self) -> None:
         self.run.save(
-            Checkpoint(
-                self.step, self.bare.state_dict(), self.optimizer.state_dict(), torch.get_num_threads()
-            )
+            Checkpoint(self.step, self.bare.state_dict(), self.optimizer.state_dict(), torch.get_num_threads())
         )
 
     def _log(self, kind: str, **values: object) -> None:
@@ -299,6 +290,4 @@ def learning_rate(step: int, settings: TrainingConfig) -> float:
     warmup = min(settings.warmup, settings.steps // 10)
     if step < warmup:
         return settings.learning_rate * (step + 1) / warmup
-    return (
-        settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (settings.steps - warmup)))
-    )
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (settings.steps - warmup)))

@@ -71,8 +71,7 @@ class Tiling:
         core = Window(start, tuple(a + n for a, n in zip(start, self.size, strict=True))).within(self.within)
         axes = zip(core.start, core.stop, self.stride, self.halo, self.padded, strict=True)
         spans = [
-            (max(0, (a - near) // s * s), min(size, ceil((b + far) / s) * s))
-            for a, b, s, (near, far), size in axes
+            (max(0, (a - near) // s * s), min(size, ceil((b + far) / s) * s)) for a, b, s, (near, far), size in axes
         ]
         return Tile(core, Window(tuple(a for a, _ in spans), tuple(b for _, b in spans)))
 

@@ -66,9 +66,7 @@ def predict_volume(model: Model, survey: Survey, output: Output, device: Device)
         training = Statistics.from_json(contract.statistics)
         image = normalised(survey, found, contract.normalisation, training)
         dead = positive = 0
-        for slab, probability in probability_slabs(
-            model.network, image, survey.grid.whole, device, output.memory
-        ):
+        for slab, probability in probability_slabs(model.network, image, survey.grid.whole, device, output.memory):
             live = image.live(slab)
             result = _result(probability) * live
             writer.write(slab, result)

@@ -1,0 +1,216 @@
+"""``geocnn check``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geocnn.errors import UsageError
+from geocnn_cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from geocnn.config import Config
+    from geocnn.network.plan import Node, Plan
+    from geocnn.preflight import Preflight
+
+__all__ = ["check"]
+
+SIZE = 64
+"""Positions on each axis that a bare spec is checked with."""
+
+
+def check(
+    target: Annotated[str, typer.Argument(metavar="CONFIG|SPEC|ZOO-NAME", help="What to check.")],
+    input: Annotated[
+        str | None, typer.Option(help="Input of a bare spec: channels and sizes, such as 1,128,128,128.")
+    ] = None,
+    outputs: Annotated[int, typer.Option(min=1, help="Outputs of a bare spec.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Check a config or a layer spec before any sample is read: sizes, parameters, receptive field, cost.
+
+    Example: geocnn check faultseg3d --input 1,128,128,128
+    """
+    from geocnn_cli import report
+
+    if _is_config(target):
+        if input is not None:
+            raise UsageError(
+                "--input with a config", expected="--input with a bare spec", do="the config's patch is the input"
+            )
+        data = _check_config(Path(target), draw=not json)
+    else:
+        data = _check_spec(target, input, outputs, draw=not json)
+    if json:
+        report.print_json(data)
+
+
+def _is_config(target: str) -> bool:
+    """Whether a file is a config rather than a layer spec: it has no list of layers at its top."""
+    from geocnn.marked import load_marked
+    from geocnn.network.spec import zoo_names
+
+    if target in zoo_names() or (Path(target).suffix not in (".yaml", ".yml") and not Path(target).exists()):
+        return False
+    data = load_marked(Path(target)).data
+    return not isinstance(data, list) and not (isinstance(data, dict) and "layers" in data)
+
+
+def _check_spec(name: str, input: str | None, outputs: int, *, draw: bool) -> dict[str, Any]:
+    from geocnn.network.plan import expand
+    from geocnn.network.spec import load_spec
+    from geocnn_cli import report
+
+    spec, marked = load_spec(name)
+    plan = expand(spec, _sizes(input) if input else (1, SIZE, SIZE, SIZE), outputs, marked)
+    if draw:
+        _draw_plan(plan, spec.title or name)
+        if spec.source:
+            report.say(f"source: {spec.source}")
+    return _plan_json(plan)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """``1,128,128,128`` as numbers."""
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts) or not 2 <= len(parts) <= 4:
+        raise UsageError(
+            f"--input {text}", expected="channels and one to three sizes", do="write --input 1,128,128,128"
+        )
+    return tuple(map(int, parts))
+
+
+def _check_config(path: Path, *, draw: bool) -> dict[str, Any]:
+    from geocnn.config import dump_config, load_config
+    from geocnn.preflight import preflight
+    from geocnn_cli import report
+
+    config = load_config(path)
+    checked = preflight(config)
+    if draw:
+        report.say(dump_config(config))
+        _draw_plan(checked.plan, config.spec.title or "network")
+        _draw_surveys(config, checked)
+        for remark in checked.remarks:
+            report.warn(remark)
+        report.say("The config fits.")
+    return {
+        "config": config.record.model_dump(mode="json"),
+        **_plan_json(checked.plan),
+        "surveys": _surveys_json(checked),
+        "memory_of_a_training_step": checked.memory,
+        "remarks": list(checked.remarks),
+    }
+
+
+def _draw_plan(plan: Plan, title: str) -> None:
+    from geocnn_cli import report
+
+    columns = ("layer", "", "channels × size", "parameters", "receptive field", "stride", "multiply-adds", "memory")
+    report.table(title, columns, [_row(node) for node in plan.nodes])
+    report.say(
+        f"{plan.parameters:,} parameters, {report.short(plan.multiply_adds)} multiply-adds and "
+        f"{report.short(plan.activation_bytes)}B of activations for an input of {_by(plan.input)}"
+    )
+    halo = ", ".join(f"{near} before and {far} after" for near, far in plan.halo)
+    report.say(
+        f"receptive field {_by(plan.receptive_field)}, total stride {_by(plan.stride)}: sizes are multiples of it; "
+        f"halo on each axis {halo}"
+    )
+    if plan.exact:
+        report.say("tiles with this halo give exactly what one pass over the whole survey gives")
+    else:
+        places = ", ".join(f"{node.kind} at {node.place}" for node in plan.breaks)
+        report.warn(f"looks at the whole input at once ({places}): cannot predict a survey tile by tile")
+
+
+def _row(node: Node) -> tuple[str, ...]:
+    from geocnn_cli import report
+
+    return (
+        node.place or node.kind,
+        _describe(node),
+        _by((node.channels, *node.shape)),
+        f"{node.parameters:,}" if node.parameters else "",
+        _by(node.receptive_field) if node.shape else "",
+        _by(node.stride) if node.shape else "",
+        report.short(node.multiply_adds) if node.multiply_adds else "",
+        f"{report.short(node.activation_bytes)}B",
+    )
+
+
+def _describe(node: Node) -> str:
+    """What a node does: ``conv 3 × 3 × 3, stride 2``."""
+    given = vars(node.attributes) if node.attributes else {}
+    sizes = [_by(given[name]) for name in ("kernel", "size", "factor") if name in given]
+    words = [str(given[name]) for name in ("method", "function", "rate") if name in given]
+    extra = [f"{name} {_by(given[name])}" for name in ("stride", "dilation") if set(given.get(name, (1,))) != {1}]
+    groups = [f"{given['groups']} groups"] if given.get("groups", 1) > 1 else []
+    return ", ".join([" ".join([node.kind, *words, *sizes]), *extra, *groups])
+
+
+def _by(sizes: tuple[Any, ...]) -> str:
+    """Sizes with crosses between."""
+    return " × ".join(map(str, sizes))
+
+
+def _plan_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "input": plan.input,
+        "parameters": plan.parameters,
+        "multiply_adds": plan.multiply_adds,
+        "activation_bytes": plan.activation_bytes,
+        "receptive_field": plan.receptive_field,
+        "stride": plan.stride,
+        "halo": plan.halo,
+        "exact": plan.exact,
+        "layers": [
+            {
+                "place": node.place,
+                "kind": node.kind,
+                "channels": node.channels,
+                "shape": node.shape,
+                "parameters": node.parameters,
+                "receptive_field": node.receptive_field,
+                "stride": [float(step) for step in node.stride],
+                "multiply_adds": node.multiply_adds,
+                "activation_bytes": node.activation_bytes,
+            }
+            for node in plan.nodes
+        ],
+    }
+
+
+def _draw_surveys(config: Config, checked: Preflight) -> None:
+    from geocnn_cli import report
+
+    rows = [
+        (name, labelled.image.name, labelled.label.name, str(labelled.grid), str(window))
+        for name, windows in (("training", checked.training), ("validation", checked.validation))
+        for labelled, window in windows[:8]
+    ]
+    report.table("surveys", ("for", "image", "label", "grid", "window (positions)"), rows)
+    hidden = sum(max(0, len(windows) - 8) for windows in (checked.training, checked.validation))
+    if hidden:
+        report.say(f"… and {hidden} more")
+    training = config.record.training
+    report.say(
+        f"a step: {training.batch} patches, {report.short(3 * checked.plan.multiply_adds * training.batch)} "
+        f"multiply-adds, about {report.short(checked.memory)}B of memory (an estimate)"
+    )
+
+
+def _surveys_json(checked: Preflight) -> list[dict[str, Any]]:
+    return [
+        {
+            "for": name,
+            "image": labelled.image.name,
+            "label": labelled.label.name,
+            "grid": [vars(axis) for axis in labelled.grid.axes],
+            "window": [window.start, window.stop],
+        }
+        for name, windows in (("training", checked.training), ("validation", checked.validation))
+        for labelled, window in windows
+    ]
