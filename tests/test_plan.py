@@ -174,6 +174,17 @@ def test_a_tile_with_its_halo_equals_the_whole(axes: int, data: st.DataObject) -
     assert torch.allclose(tile, whole, rtol=0, atol=1e-12)
 
 
+def test_levels_of_different_strides_fall_together_at_their_least_common_multiple() -> None:
+    plan = plan_of("- {pool: max, size: 2}\n- {upsample: 2}\n- {pool: max, size: 3}\n- {upsample: 3}", (1, 12))
+    assert plan.stride == (6,)
+    assert plan.halo == ((3, 3),)
+
+
+def test_an_output_between_two_samples_needs_the_one_before() -> None:
+    plan = plan_of("- {upsample: 2}", (1, 12))
+    assert (plan.stride, plan.halo, plan.receptive_field) == ((1,), ((1, 0),), (1,))
+
+
 def test_flatten_and_dense_break_exact_tiles() -> None:
     plan = plan_of("- {conv: 2, kernel: 3}\n- flatten\n- {dense: outputs}", (1, 4, 6))
     assert not plan.exact
