@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,8 @@ from geocnn.errors import UsageError
 from geocnn_cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geocnn.config import Config
     from geocnn.network.plan import Node, Plan
     from geocnn.preflight import Preflight
@@ -108,16 +111,16 @@ def _check_config(path: Path, *, draw: bool) -> dict[str, Any]:
 def _draw_plan(plan: Plan, title: str) -> None:
     from geocnn_cli import report
 
-    columns = ("layer", "", "channels × size", "parameters", "receptive field", "stride", "multiply-adds", "memory")
-    report.table(title, columns, [_row(node) for node in plan.nodes])
+    columns = ("layer", "", "output", "parameters", "sees", "stride", "multiply-adds", "memory")
+    report.table(title, columns, [_row(list(nodes)) for _, nodes in groupby(plan.nodes, lambda node: node.place)])
     report.say(
         f"{plan.parameters:,} parameters, {report.short(plan.multiply_adds)} multiply-adds and "
-        f"{report.short(plan.activation_bytes)}B of activations for an input of {_by(plan.input)}"
+        f"{report.short(plan.activation_bytes)}B of activations for an input of {plan.input[0]} × {_by(plan.input[1:])}"
     )
-    halo = ", ".join(f"{near} before and {far} after" for near, far in plan.halo)
+    halo = " × ".join(f"{near}+{far}" for near, far in plan.halo)
     report.say(
-        f"receptive field {_by(plan.receptive_field)}, total stride {_by(plan.stride)}: sizes are multiples of it; "
-        f"halo on each axis {halo}"
+        f"receptive field {_by(plan.receptive_field)}, halo {halo} samples, total stride {_by(plan.stride)}: "
+        "a patch is a multiple of it"
     )
     if plan.exact:
         report.say("tiles with this halo give exactly what one pass over the whole survey gives")
@@ -126,33 +129,41 @@ def _draw_plan(plan: Plan, title: str) -> None:
         report.warn(f"looks at the whole input at once ({places}): cannot predict a survey tile by tile")
 
 
-def _row(node: Node) -> tuple[str, ...]:
+def _row(nodes: list[Node]) -> tuple[str, ...]:
+    """One written layer: what its nodes do, what comes out of the last, and what they cost together."""
     from geocnn_cli import report
 
+    last = nodes[-1]
+    parameters = sum(node.parameters for node in nodes)
+    multiply_adds = sum(node.multiply_adds for node in nodes)
     return (
-        node.place or node.kind,
-        _describe(node),
-        _by((node.channels, *node.shape)),
-        f"{node.parameters:,}" if node.parameters else "",
-        _by(node.receptive_field) if node.shape else "",
-        _by(node.stride) if node.shape else "",
-        report.short(node.multiply_adds) if node.multiply_adds else "",
-        f"{report.short(node.activation_bytes)}B",
+        last.place.removeprefix("layers"),
+        " ".join(_describe(node) for node in nodes),
+        f"{last.channels} × {_by(last.shape)}" if last.shape else str(last.channels),
+        f"{parameters:,}" if parameters else "",
+        _by(last.receptive_field) if last.shape else "all",
+        _by(last.stride) if last.shape else "",
+        report.short(multiply_adds) if multiply_adds else "",
+        f"{report.short(sum(node.activation_bytes for node in nodes))}B",
     )
 
 
 def _describe(node: Node) -> str:
-    """What a node does: ``conv 3 × 3 × 3, stride 2``."""
+    """What a node does: ``conv 3³ stride 2``; activation and norm by their own name."""
     given = vars(node.attributes) if node.attributes else {}
-    sizes = [_by(given[name]) for name in ("kernel", "size", "factor") if name in given]
-    words = [str(given[name]) for name in ("method", "function", "rate") if name in given]
-    extra = [f"{name} {_by(given[name])}" for name in ("stride", "dilation") if set(given.get(name, (1,))) != {1}]
-    groups = [f"{given['groups']} groups"] if given.get("groups", 1) > 1 else []
-    return ", ".join([" ".join([node.kind, *words, *sizes]), *extra, *groups])
+    named = [str(given[name]) for name in ("method", "function", "rate") if name in given]
+    words = named if node.kind == "activation" else [node.kind, *named]
+    words += [_by(given[name]) for name in ("kernel", "size", "factor") if name in given]
+    usual = given.get("size") or (1,) * len(node.shape)
+    words += [f"{name} {_by(given[name])}" for name in ("stride", "dilation") if given.get(name, usual) != usual]
+    words += [f"{given['groups']} groups"] if given.get("groups", 1) > 1 else []
+    return " ".join(words)
 
 
-def _by(sizes: tuple[Any, ...]) -> str:
-    """Sizes with crosses between."""
+def _by(sizes: Sequence[object]) -> str:
+    """Sizes with crosses between: ``64 × 32``; equal ones as a power: ``64³``."""
+    if len(set(sizes)) == 1:
+        return f"{sizes[0]}{('', '²', '³')[len(sizes) - 1]}"
     return " × ".join(map(str, sizes))
 
 

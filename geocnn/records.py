@@ -174,13 +174,23 @@ def _without_branches(details: Sequence[_Detail]) -> list[_Detail]:
 
 
 def _without_echoes(details: Sequence[_Detail]) -> list[_Detail]:
-    """Without "missing" for a key that is there, but misspelt."""
+    """Without "missing" for a key that is there but misspelt, and without "too short" for a list with faulty items."""
     meant = set()
     for detail in details:
         if detail.type == "extra_forbidden":
             missing = [str(other.path[-1]) for other in details if _missing_beside(other, detail)]
             meant.add((*detail.path[:-1], nearest(detail.path[-1], missing)))
-    return [detail for detail in details if not (detail.type == "missing" and detail.path in meant)]
+    return [
+        detail
+        for detail in details
+        if not (detail.type == "missing" and detail.path in meant) and not _counted_out(detail)
+    ]
+
+
+def _counted_out(detail: _Detail) -> bool:
+    """Whether a list is only "too short" because its faulty items, told elsewhere, were not counted."""
+    items = detail.input
+    return detail.type == "too_short" and isinstance(items, list | tuple) and len(items) >= detail.context["min_length"]
 
 
 def _missing_beside(detail: _Detail, unknown: _Detail) -> bool:

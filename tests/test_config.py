@@ -1,0 +1,151 @@
+"""Configs: short ones get good defaults, wrong ones get all their faults told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from geocnn.config import BlockConfig, SurveysConfig, dump_config, load_config
+from geocnn.errors import ConfigError, Fault
+from geocnn.survey.options import SurveyOptions
+
+SHORT = """\
+data:
+  train: [{image: a.sgy, label: b.h5:/faults}]
+  patch: [64, 64, 64]
+network: fault-small
+training: {steps: 50}
+"""
+
+
+def faults_of(folder: Path, text: str, *overrides: str) -> tuple[Fault, ...]:
+    with pytest.raises(ConfigError, match=r":") as caught:
+        load_config(written(folder, text), overrides)
+    return caught.value.faults
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_short_config_gets_defaults(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, SHORT))
+    record = config.record
+    assert record.data.validation == BlockConfig(block=0.2, gap=16, axis=None)
+    assert record.training.validate_every == 10
+    assert record.training.loss == "balanced-cross-entropy+dice"
+    assert record.data.train[0].image == str(tmp_path / "a.sgy")
+    assert record.data.train[0].label == str(tmp_path / "b.h5:/faults")
+    assert record.data.train[0].options == SurveyOptions()
+    assert config.outputs == 1
+
+
+@pytest.mark.parametrize(
+    "network", ["fault-small", "{layers: [{conv: 4, kernel: 3}, {conv: outputs, kernel: 1}]}", "net.yaml"]
+)
+def test_what_is_dumped_loads_back_equal(tmp_path: Path, network: str) -> None:
+    (tmp_path / "net.yaml").write_text("layers: [{conv: 4, kernel: [3, 3, 5]}, {conv: outputs, kernel: 1}]")
+    text = SHORT.replace("fault-small", network).replace("h5:/faults", "h5:/faults, iline: 9, null: .nan")
+    config = load_config(written(tmp_path, text))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = load_config(written(elsewhere, dump_config(config)))
+    assert again.spec == config.spec
+    assert dump_config(again) == dump_config(config)
+    assert again.record.data.train[0].options.iline == 9
+
+
+def test_every_survey_option_is_a_key(tmp_path: Path) -> None:
+    options = SurveyOptions(
+        iline=9, xline=21, cdp_x=73, cdp_y=77, geometry="line", sample_format="ibm", dt=2.0, t0=100.0, domain="depth",
+        axes="trace,sample", null=-999.0,
+    )  # fmt: skip
+    keys = yaml.safe_dump(vars(options), default_flow_style=True).strip("{}\n")
+    config = load_config(written(tmp_path, SHORT.replace("h5:/faults", f"h5:/faults, {keys}")))
+    assert config.record.data.train[0].options == options
+    assert all(value != getattr(SurveyOptions(), key) for key, value in vars(options).items())
+
+
+def test_overrides_are_read_as_yaml(tmp_path: Path) -> None:
+    overrides = ("training.learning_rate=1e-4", "data.patch=[32, 32, 32]", "augmentation.noise=0")
+    record = load_config(written(tmp_path, SHORT), overrides).record
+    assert record.training.learning_rate == 1e-4
+    assert record.data.patch == (32, 32, 32)
+    assert record.augmentation.noise == 0
+
+
+@pytest.mark.parametrize("override", ["training.steps", "=5", "network.layers=3"])
+def test_overrides_that_set_nothing(tmp_path: Path, override: str) -> None:
+    assert f"--set {override}" in str(faults_of(tmp_path, SHORT, override)[0])
+
+
+CASES = {
+    "misspelt key": (("patch", "pacth"), "data.pacth", "patch"),
+    "missing key": (("  patch: [64, 64, 64]\n", ""), "data.patch", "patch"),
+    "wrong type": (("steps: 50", "steps: soon"), "training.steps", "soon"),
+    "not positive": (("steps: 50", "steps: 0"), "training.steps", "1"),
+    "unknown network": (("fault-small", "fault-smal"), "network", "fault-small"),
+    "unknown task": (("data:", "task: segmentaton\ndata:"), "task", "segmentation"),
+    "unknown loss": (("steps: 50", "steps: 50, loss: dise"), "training.loss", "dice"),
+    "a class twice": (("data:", "classes: [a, a]\ndata:"), "classes", "twice"),
+    "one class": (("data:", "classes: [a]\ndata:"), "classes", "2"),
+    "four axes": (("[64, 64, 64]", "[8, 8, 8, 8]"), "data.patch", "3"),
+    "spec file missing": (("fault-small", "no.yaml"), "", "no.yaml"),
+    "block beyond 1": (("  patch", "  validation: {block: 1.5}\n  patch"), "data.validation.block", "1"),
+    "unknown option": (("h5:/faults", "h5:/faults, ilne: 9"), "data.train[0].ilne", "iline"),
+}
+
+
+@pytest.mark.parametrize(("change", "key", "word"), CASES.values(), ids=CASES)
+def test_one_fault(tmp_path: Path, change: tuple[str, str], key: str, word: str) -> None:
+    [fault] = faults_of(tmp_path, SHORT.replace(*change))
+    assert fault.key == key
+    assert fault.line is not None or not key
+    assert word in str(fault)
+
+
+def test_all_faults_at_once_layers_included(tmp_path: Path) -> None:
+    text = (
+        SHORT.replace("fault-small", "{layers: [{cnov: 3, kernel: 3}]}")
+        .replace("50", "-1")
+        .replace("[64, 64, 64]", "[]")
+    )
+    assert {fault.key.split("[")[0] for fault in faults_of(tmp_path, text)} == {
+        "network.layers",
+        "training.steps",
+        "data.patch",
+    }
+
+
+def test_starred_names_are_matched(tmp_path: Path) -> None:
+    for name in ("x-1-im.sgy", "x-2-im.sgy", "x-1-la.sgy", "x-2-la.sgy", "x-3-other.sgy"):
+        (tmp_path / name).touch()
+    text = SHORT.replace("a.sgy", "x-*-im.sgy").replace("b.h5:/faults", "x-*-la.sgy")
+    pairs = load_config(written(tmp_path, text)).record.data.train
+    assert [(Path(pair.images[0]).name, Path(pair.label).name) for pair in pairs] == [
+        ("x-1-im.sgy", "x-1-la.sgy"),
+        ("x-2-im.sgy", "x-2-la.sgy"),
+    ]
+
+
+def test_starred_names_without_partner_or_match(tmp_path: Path) -> None:
+    text = SHORT.replace("a.sgy", "x-*-im.sgy").replace("b.h5:/faults", "x-*-la.sgy")
+    [fault] = faults_of(tmp_path, text)
+    assert "no file matches" in fault.found
+    for name in ("x-1-im.sgy", "x-2-im.sgy", "x-1-la.sgy"):
+        (tmp_path / name).touch()
+    [fault] = faults_of(tmp_path, text)
+    assert "without a partner" in fault.found
+    assert "x-2-im.sgy" in fault.found
+
+
+def test_whole_surveys_may_be_held_out(tmp_path: Path) -> None:
+    text = SHORT.replace("  patch", "  validation: {surveys: [{image: c.sgy, label: d.sgy}]}\n  patch")
+    validation = load_config(written(tmp_path, text)).record.data.validation
+    assert isinstance(validation, SurveysConfig)
+    assert not isinstance(validation.surveys, int)
+    assert validation.surveys[0].label == str(tmp_path / "d.sgy")
