@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType, TracebackType
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.grid import Grid, Window
+from geocnn.survey.bins import Bins
 
-__all__ = ["BoolArray", "Domain", "FloatArray", "Survey"]
+__all__ = ["BoolArray", "Domain", "FloatArray", "Survey", "SurveyWriter"]
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -45,6 +48,10 @@ class Survey(ABC):
         Time or depth, and how that is known.
     remarks
         What the user must know and did not ask: skipped bytes, missing traces, guesses.
+    null
+        Sample value that means "no data", besides the usual ones.
+    counted
+        Names of the axes whose labels the file does not tell: they are counted 0, 1, 2 …
     """
 
     name: str
@@ -52,6 +59,8 @@ class Survey(ABC):
     channels: int
     domain: Domain
     remarks: tuple[str, ...] = ()
+    null: float | None = None
+    counted: frozenset[str] = frozenset()
 
     @abstractmethod
     def read(self, window: Window) -> FloatArray:
@@ -61,3 +70,51 @@ class Survey(ABC):
     @abstractmethod
     def present(self) -> BoolArray:
         """Which traces the file holds, shape `grid.lateral`."""
+
+    @property
+    def description(self) -> Mapping[str, str]:
+        """What there is to tell of the file, in words by subject: format, byte order, places of the axes."""
+        return MappingProxyType({})
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """Lines of a header for people, if the format has one."""
+        return ()
+
+    @property
+    def bins(self) -> Bins | None:
+        """Bins by the coordinates of the traces, if the file has them."""
+        return None
+
+
+class SurveyWriter(ABC):
+    """A survey file that is written window by window, in any order, and appears whole or not at all.
+
+    A context manager: leaving it without `commit` removes what was written.
+    """
+
+    @abstractmethod
+    def write(self, window: Window, samples: FloatArray) -> None:
+        """Write samples (C, \\*window.shape); samples of traces that the file does not hold are dropped."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Flush everything to the disk and give the file its final name.
+
+        Raises
+        ------
+        OutputError
+            If the disk is full or not writable.
+        """
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Remove what was written; nothing once it is committed."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()

@@ -1,0 +1,107 @@
+"""Opening and creating surveys by their names: the suffix tells the format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from geocnn.errors import SurveyError
+from geocnn.grid import Grid
+from geocnn.survey.options import SurveyOptions
+from geocnn.survey.stack import StackedSurvey
+from geocnn.survey.survey import Domain, Survey, SurveyWriter
+
+__all__ = ["create_survey", "open_survey"]
+
+DEFAULTS = SurveyOptions()
+
+
+def open_survey(names: str | Sequence[str], options: SurveyOptions = DEFAULTS) -> Survey:
+    """Open a survey; several names are stacked as channels.
+
+    Parameters
+    ----------
+    names
+        Path of a SEG-Y file (``.sgy``, ``.segy``) or of a data set in HDF5 (``file.h5:/data``), or several.
+    options
+        What the headers do not tell.
+
+    Raises
+    ------
+    SurveyError
+        If a file is missing, damaged, of another format, or does not make a regular grid.
+    """
+    surveys = [_open(str(name), options) for name in ([names] if isinstance(names, str) else names)]
+    return surveys[0] if len(surveys) == 1 else StackedSurvey(surveys)
+
+
+def create_survey(
+    path: str,
+    grid: Grid,
+    domain: Domain,
+    *,
+    like: Survey | None = None,
+    channels: int = 1,
+    provenance: Sequence[str] = (),
+    overwrite: bool = False,
+) -> SurveyWriter:
+    """A writer of a new survey file.
+
+    Parameters
+    ----------
+    path
+        Its suffix names the format; an HDF5 data set is ``file.h5:/path``, else ``/data``.
+    grid, domain
+        Axes of what will be written.
+    like
+        The survey that it was made from: SEG-Y made from SEG-Y keeps its headers, trace order and gaps.
+    channels
+        Number of channels C; SEG-Y holds one.
+    provenance
+        Lines for people on how the samples were made.
+
+    Raises
+    ------
+    OutputError
+        If the path exists (unless `overwrite`) or cannot be written, or the format cannot hold the survey.
+    """
+    raise NotImplementedError
+
+
+def _split(name: str) -> tuple[Path, str | None]:
+    """Path of the file and, for HDF5, of the data set in it."""
+    parts = re.fullmatch(r"(.+\.(?:h5|hdf5)):(.*)", name, re.IGNORECASE | re.DOTALL)
+    return (Path(parts[1]), parts[2]) if parts else (Path(name), None)
+
+
+def _open(name: str, options: SurveyOptions) -> Survey:
+    path, inside = _split(name)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise SurveyError(
+            f"{name} has the suffix {path.suffix or 'of no format'}",
+            expected=f"a survey: {', '.join(_READERS)}",
+            do="name a survey file; an HDF5 data set is file.h5:/path",
+        )
+    if path.is_dir():
+        raise SurveyError(f"{name} is a folder", expected="a survey file", do="name a file in it")
+    try:
+        return reader(path, inside, options)
+    except FileNotFoundError as error:
+        raise SurveyError(f"{path}: no such file", expected="a survey file", do="check the path") from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SurveyError(f"{path} cannot be read: {why}", expected="a readable file", do="check the file") from error
+
+
+def _open_segy(path: Path, inside: str | None, options: SurveyOptions) -> Survey:
+    from geocnn.survey.segy import SegySurvey
+
+    return SegySurvey(path, options)
+
+
+_READERS: dict[str, Callable[[Path, str | None, SurveyOptions], Survey]] = {
+    ".sgy": _open_segy,
+    ".segy": _open_segy,
+}

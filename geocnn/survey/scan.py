@@ -1,0 +1,316 @@
+"""One pass over a survey: which samples are live, and their statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import inf, isnan, nan, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.errors import SurveyError
+from geocnn.grid import Axis, Window
+from geocnn.progress import Progress, Work
+from geocnn.survey.spectrum import PowerSum, Spectrum
+from geocnn.survey.survey import BoolArray, FloatArray, Survey
+
+__all__ = ["Scan", "Spectrum", "Statistics", "scan"]
+
+NULLS = (1e30, -999.25)
+"""Values that mean "no data" in exports of interpretation systems and well logs."""
+
+CONSTANT_RUN = 8
+"""Equal samples at a trace's end from which they are taken for padding, mute or water."""
+
+SLAB = 2_000_000
+SAMPLE = 200_000
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Statistics of the live samples of a survey.
+
+    Parameters
+    ----------
+    count
+        Number of live samples.
+    mean, std, minimum, maximum
+        One for each channel.
+    spectrum
+        Average spectrum of the traces; none for images and axes without a unit.
+    """
+
+    count: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    minimum: tuple[float, ...]
+    maximum: tuple[float, ...]
+    spectrum: Spectrum | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data for the model file."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Statistics:
+        """Statistics of `to_json`."""
+        lists = {key: tuple(data[key]) for key in ("mean", "std", "minimum", "maximum")}
+        spectrum = Spectrum(**data["spectrum"]) if data["spectrum"] else None
+        return cls(count=data["count"], spectrum=spectrum, **lists)
+
+    @classmethod
+    def pooled(cls, parts: Sequence[Statistics]) -> Statistics:
+        """Statistics of several surveys together; the spectrum is the average, none if units differ.
+
+        Notes
+        -----
+        With weights w_k = n_k / Σ n, mean M = Σ w_k m_k and variance Σ w_k (s_k² + (m_k − M)²).
+        """
+        weight = np.array([part.count for part in parts], np.float64)[:, None]
+        weight /= weight.sum()
+        means, stds = (np.array([getattr(part, name) for part in parts]) for name in ("mean", "std"))
+        mean = (weight * means).sum(axis=0)
+        std = np.sqrt((weight * (stds**2 + (means - mean) ** 2)).sum(axis=0))
+        low = np.min([part.minimum for part in parts], axis=0)
+        high = np.max([part.maximum for part in parts], axis=0)
+        count = sum(part.count for part in parts)
+        spectrum = Spectrum.average([part.spectrum for part in parts], weight[:, 0])
+        mean, std, low, high = (tuple(values.tolist()) for values in (mean, std, low, high))
+        return cls(count, mean, std, low, high, spectrum)
+
+
+@dataclass(frozen=True)
+class NotFinite:
+    """Samples that are neither numbers nor nulls: how many NaN and infinite ones, and where the first is."""
+
+    nans: int
+    infinite: int
+    first: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What is known of a survey's samples.
+
+    Parameters
+    ----------
+    statistics
+        Of the live samples.
+    first, stop
+        Live samples of each trace are [first, stop), shape `grid.lateral`, int32; dead traces have stop == first.
+    nulls
+        Values that mean "no data".
+    null_count
+        Samples with such values.
+    not_finite
+        What there is of NaN and infinite samples; none if all are finite or null.
+    sample
+        Some thousand live samples, evenly picked, shape (C, n).
+    """
+
+    statistics: Statistics
+    first: NDArray[np.int32]
+    stop: NDArray[np.int32]
+    nulls: tuple[float, ...]
+    null_count: int
+    not_finite: NotFinite | None
+    sample: FloatArray
+
+    @property
+    def dead(self) -> int:
+        """Number of traces without a live sample."""
+        return int(np.count_nonzero(self.stop <= self.first))
+
+    def live(self, window: Window, samples: FloatArray) -> BoolArray:
+        """Which samples of a window are live, shape `window.shape`, given the samples (C, \\*window.shape)."""
+        lateral = window.slices[:-1]
+        live = _between(self.first[lateral], self.stop[lateral], window.start[-1], window.stop[-1])
+        if self.null_count or self.not_finite:
+            live &= ~_unusable(samples, self.nulls).any(axis=0)
+        return live
+
+
+def scan(survey: Survey, strict: bool = True) -> Work[Scan]:
+    """Scan a survey in one pass, a slab at a time.
+
+    Live samples are those of traces that the file holds, without constant runs of 8 or more at a trace's ends, and
+    without nulls (1e30, −999.25 and `survey.null`). Images have no traces: only nulls are not live. A trace is live
+    where one of its channels is; a null in any channel counts for all.
+
+    Parameters
+    ----------
+    strict
+        Refuse samples that are not finite, and surveys without live samples; else they are only counted.
+
+    Raises
+    ------
+    SurveyError
+        If `strict` and some samples are NaN or infinite, or no sample is live.
+    """
+    nulls = NULLS if survey.null is None else (*NULLS, survey.null)
+    sums = _Sums(survey, nulls)
+    lateral = survey.grid.lateral
+    first, stop = np.zeros(lateral, np.int32), np.zeros(lateral, np.int32)
+    done = 0
+    for slab in _slabs(survey):
+        samples = survey.read(slab)
+        place = slab.slices[:-1]
+        bad = _unusable(samples, nulls)
+        first[place], stop[place] = _extents(survey, slab, samples)
+        live = _between(first[place], stop[place], 0, slab.stop[-1]) & ~bad.any(axis=0)
+        # A trace of nothing but nulls is as dead as one of zeros.
+        stop[place] = np.where(live.any(axis=-1), stop[place], first[place])
+        sums.add(slab, samples, live, bad)
+        done += slab.size
+        yield Progress(done, survey.grid.whole.size, "samples", stage=f"scanning {survey.name}")
+    result = sums.result(first, stop)
+    if strict:
+        _require_usable(survey, result)
+    return result
+
+
+def _slabs(survey: Survey) -> list[Window]:
+    """Slabs of whole traces."""
+    return list(survey.grid.slabs(SLAB)) if survey.grid.ndim > 1 else [survey.grid.whole]
+
+
+def _between(first: NDArray[np.int32], stop: NDArray[np.int32], start: int, end: int) -> BoolArray:
+    """Whether positions start to end of the sample axis lie in [first, stop) of each trace."""
+    position = np.arange(start, end, dtype=np.int32)
+    between: BoolArray = (position >= first[..., None]) & (position < stop[..., None])
+    return between
+
+
+def _unusable(samples: FloatArray, nulls: tuple[float, ...]) -> BoolArray:
+    """Where samples are null or not finite."""
+    bad = ~np.isfinite(samples)
+    for null in nulls:
+        if not isnan(null):
+            # IBM floats keep six hexadecimal digits of the null that was written.
+            bad |= np.abs(samples - np.float32(null)) <= np.float32(2e-6 * abs(null))
+    return bad
+
+
+def _extents(survey: Survey, slab: Window, samples: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First live sample of each trace and the one after the last, over all channels; equal for dead traces."""
+    size = samples.shape[-1]
+    if survey.grid.axes[-1].name != "sample":
+        lateral = samples.shape[1:-1]
+        return np.zeros(lateral, np.int64), np.full(lateral, size, np.int64)
+    first = _run(samples)
+    stop = size - _run(samples[..., ::-1])
+    dead = (first >= size) | ~survey.present[slab.slices[:-1]]
+    first, stop = np.where(dead, size, first), np.where(dead, 0, stop)
+    first, stop = first.min(axis=0), stop.max(axis=0)
+    return np.where(stop > first, first, 0), np.where(stop > first, stop, 0)
+
+
+def _run(samples: FloatArray) -> NDArray[np.int64]:
+    """Length of the run of equal samples that each trace begins with, 0 if it is short; the whole if all are equal."""
+    size = samples.shape[-1]
+    short = min(CONSTANT_RUN, size)
+    length = np.zeros(samples.shape[:-1], np.int64)
+    constant = (samples[..., :short] == samples[..., :1]).all(axis=-1)
+    differs = samples[constant] != samples[constant][:, :1]
+    length[constant] = np.where(differs.any(axis=-1), differs.argmax(axis=-1), size)
+    return length
+
+
+class _Sums:
+    """What a pass adds up."""
+
+    def __init__(self, survey: Survey, nulls: tuple[float, ...]) -> None:
+        self.survey = survey
+        self.nulls = nulls
+        channels = survey.channels
+        self.count = 0
+        self.mean = np.zeros(channels)
+        self.squares = np.zeros(channels)
+        self.minimum = np.full(channels, inf)
+        self.maximum = np.full(channels, -inf)
+        self.null_count = self.nans = self.infinite = 0
+        self.first_not_finite = ""
+        self.picked: list[FloatArray] = []
+        self.every = max(1, survey.grid.whole.size // SAMPLE)
+        self.power = PowerSum(survey.grid)
+
+    def add(self, slab: Window, samples: FloatArray, live: BoolArray, bad: BoolArray) -> None:
+        """Add a slab: samples (C, \\*w), live samples (\\*w), nulls and samples that are not finite (C, \\*w)."""
+        if bad.any():
+            self._count_bad(slab, samples, bad)
+        values = samples[:, live]
+        if values.size:
+            self._merge(values)
+            self.picked.append(values[:, :: self.every])
+            self.power.add(samples, live)
+
+    def _merge(self, values: FloatArray) -> None:
+        """Merge samples (C, n) into count, mean and sum of squared deviations.
+
+        Notes
+        -----
+        Chan, Golub, LeVeque 1983: with δ = mean_b − mean_a, mean = mean_a + δ n_b / n and
+        M = M_a + M_b + δ² n_a n_b / n.
+        """
+        n = values.shape[1]
+        mean = values.mean(axis=1, dtype=np.float64)
+        squares = ((values - mean[:, None].astype(np.float32)) ** 2).sum(axis=1, dtype=np.float64)
+        total = self.count + n
+        delta = mean - self.mean
+        self.squares += squares + delta**2 * self.count * n / total
+        self.mean += delta * n / total
+        self.count = total
+        self.minimum = np.minimum(self.minimum, values.min(axis=1))
+        self.maximum = np.maximum(self.maximum, values.max(axis=1))
+
+    def _count_bad(self, slab: Window, samples: FloatArray, bad: BoolArray) -> None:
+        """Count nulls and samples that are not finite apart."""
+        nan_is_null = any(isnan(null) for null in self.nulls)
+        not_a_number = np.isnan(samples) & (not nan_is_null)
+        infinite = np.isinf(samples)
+        self.nans += int(not_a_number.sum())
+        self.infinite += int(infinite.sum())
+        self.null_count += int((bad & ~not_a_number & ~infinite).sum())
+        wrong = (not_a_number | infinite).any(axis=0)
+        if wrong.any() and not self.first_not_finite:
+            position = [int(i) for i in np.argwhere(wrong)[0]]
+            axes: list[tuple[Axis, int, int]] = list(zip(self.survey.grid.axes, slab.start, position, strict=True))
+            self.first_not_finite = ", ".join(f"{axis.name} {axis.label(a + i):g}" for axis, a, i in axes)
+
+    def result(self, first: NDArray[np.int32], stop: NDArray[np.int32]) -> Scan:
+        """All that was found."""
+        count = self.count
+        mean = self.mean if count else np.full_like(self.mean, nan)
+        statistics = Statistics(
+            count,
+            tuple(mean.tolist()),
+            tuple(sqrt(squares / count) if count else nan for squares in self.squares),
+            tuple(self.minimum.tolist()),
+            tuple(self.maximum.tolist()),
+            self.power.spectrum(),
+        )
+        wrong = NotFinite(self.nans, self.infinite, self.first_not_finite)
+        sample = np.concatenate(self.picked, axis=1) if self.picked else np.empty((self.survey.channels, 0), np.float32)
+        not_finite = wrong if wrong.first else None
+        return Scan(statistics, first, stop, self.nulls, self.null_count, not_finite, sample)
+
+
+def _require_usable(survey: Survey, found: Scan) -> None:
+    """Refuse samples that are not finite, and surveys without live samples."""
+    wrong = found.not_finite
+    if wrong is not None:
+        raise SurveyError(
+            f"{survey.name} has {wrong.nans:,} NaN and {wrong.infinite:,} infinite samples, the first at {wrong.first}",
+            expected="finite samples",
+            do="pass --null nan (config: null: nan) if NaN means 'no data' there; check --sample-format"
+            if wrong.nans
+            else "check --sample-format",
+        )
+    if not found.statistics.count:
+        raise SurveyError(
+            f"{survey.name} is dead: none of its {found.first.size:,} traces has a live sample",
+            expected="traces that are not constant",
+            do="check the file with geocnn inspect, and --sample-format and --null",
+        )

@@ -1,0 +1,180 @@
+"""From line numbers in trace headers to a regular grid of traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.errors import SurveyError
+from geocnn.grid import Axis
+from geocnn.survey.segy_file import SegyFile
+
+__all__ = ["Geometry", "line_geometry", "volume_geometry"]
+
+Integers = NDArray[np.int64]
+
+MOST_EMPTY = 20
+"""Grid positions for each trace above which line numbers are taken to be wrong."""
+
+CANDIDATES = ((189, 193), (5, 9), (9, 21), (9, 13), (17, 13), (21, 25), (13, 21), (221, 225), (73, 77), (181, 185))
+"""Bytes of inline and crossline numbers met in the field, the likeliest first."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where each trace of a file lies on a grid.
+
+    Parameters
+    ----------
+    axes
+        The axes of the map of traces.
+    index
+        Number of the trace in the file, from 0, at each position, −1 where there is none; shape of the map.
+    """
+
+    axes: tuple[Axis, ...]
+    index: Integers
+
+
+def line_geometry(file: SegyFile) -> Geometry:
+    """A 2-D line: traces in file order, numbered from 1."""
+    return Geometry((Axis("trace", 1, 1, file.traces),), np.arange(file.traces))
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Line numbers of all traces, from two places in the trace headers."""
+
+    file: SegyFile
+    bytes: tuple[int, int]
+    inline: Integers
+    crossline: Integers
+
+    @classmethod
+    def of(cls, file: SegyFile, iline: int, xline: int) -> _Lines:
+        return cls(file, (iline, xline), file.field(iline), file.field(xline))
+
+    @property
+    def place(self) -> str:
+        return f"bytes {self.bytes[0]} and {self.bytes[1]}"
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        return _axis("inline", self.inline), _axis("crossline", self.crossline)
+
+    def positions(self, axes: tuple[Axis, Axis]) -> Integers:
+        """Position of each trace on the grid, counted along crosslines first."""
+        inline, crossline = (
+            (numbers - int(axis.first)) // int(axis.step)
+            for axis, numbers in zip(axes, (self.inline, self.crossline), strict=True)
+        )
+        return inline * axes[1].size + crossline
+
+
+def volume_geometry(file: SegyFile, iline: int, xline: int) -> Geometry:
+    """A volume by the line numbers that start at bytes `iline` and `xline`, whatever the order of the traces.
+
+    Raises
+    ------
+    SurveyError
+        If the numbers do not tell the traces apart, or spread over a grid that is nearly empty.
+    """
+    for option, byte in (("--iline", iline), ("--xline", xline)):
+        _require_byte(file, option, byte)
+    lines = _Lines.of(file, iline, xline)
+    if file.traces > 1 and np.ptp(lines.inline) == 0 and np.ptp(lines.crossline) == 0:
+        raise SurveyError(
+            f"all {file.traces:,} traces of {file.path} have inline {lines.inline[0]} and crossline "
+            f"{lines.crossline[0]} at {lines.place}",
+            expected="line numbers that differ from trace to trace",
+            do=_other_bytes(lines),
+        )
+    axes = lines.axes
+    shape = (axes[0].size, axes[1].size)
+    if shape[0] * shape[1] > MOST_EMPTY * max(file.traces, 100):
+        raise _blown_up(lines, axes)
+    positions = lines.positions(axes)
+    traces = np.arange(file.traces)
+    index = np.full(shape[0] * shape[1], -1, np.int64)
+    index[positions] = traces
+    doubled = np.flatnonzero(index[positions] != traces)
+    if doubled.size:
+        raise _duplicates(lines, doubled, int(index[positions[doubled[0]]]))
+    return Geometry(axes, index.reshape(shape))
+
+
+def _require_byte(file: SegyFile, option: str, byte: int) -> None:
+    if not 1 <= byte <= file.header - 3:
+        raise SurveyError(
+            f"{option} {byte} for {file.path}",
+            expected=f"the first of four bytes of the trace header, 1 to {file.header - 3}",
+            do=f"correct {option}",
+        )
+
+
+def _axis(name: str, numbers: Integers) -> Axis:
+    """The coarsest regular axis that has all the numbers."""
+    distinct = np.unique(numbers)
+    step = int(np.gcd.reduce(np.diff(distinct))) if distinct.size > 1 else 1
+    first = int(distinct[0])
+    return Axis(name, first, step, (int(distinct[-1]) - first) // step + 1)
+
+
+def _blown_up(lines: _Lines, axes: tuple[Axis, Axis]) -> SurveyError:
+    """Line numbers over a grid that is nearly empty; the outliers are named."""
+    outliers = [
+        f"{name} {numbers[trace]} (trace {trace + 1:,})"
+        for name, numbers in (("inline", lines.inline), ("crossline", lines.crossline))
+        for trace in _outliers(numbers)[:3]
+    ]
+    found = f"; far from the others: {', '.join(outliers)}" if outliers else ""
+    return SurveyError(
+        f"the {lines.file.traces:,} traces of {lines.file.path} spread over {axes[0].size:,} inlines × "
+        f"{axes[1].size:,} crosslines at {lines.place}{found}",
+        expected=f"a grid with a trace at one position in {MOST_EMPTY} at least",
+        do=f"correct the headers of the traces that are far off; else {_other_bytes(lines)}",
+    )
+
+
+def _outliers(numbers: Integers) -> Integers:
+    """Traces whose number lies far outside the range of the middle 98 %."""
+    low, high = np.percentile(numbers, (1, 99), method="nearest")
+    reach = 2 * (high - low) + 100
+    return np.flatnonzero((numbers < low - reach) | (numbers > high + reach))
+
+
+def _duplicates(lines: _Lines, doubled: Integers, last: int) -> SurveyError:
+    """Several traces at one position; the first pair is named."""
+    first = int(doubled[0])
+    return SurveyError(
+        f"{lines.file.path} has duplicates: {doubled.size:,} of its {lines.file.traces:,} traces share inline and "
+        f"crossline ({lines.place}) with a later one, such as traces {first + 1:,} and {last + 1:,} (inline "
+        f"{lines.inline[first]}, crossline {lines.crossline[first]})",
+        expected="one trace at each inline and crossline",
+        do=f"stack or thin the file if it is prestack; else {_other_bytes(lines)}",
+    )
+
+
+def _other_bytes(tried: _Lines) -> str:
+    """What to pass instead of header bytes that did not serve."""
+    candidates = [
+        f"bytes {iline} and {xline} would give {shape[0]:,} × {shape[1]:,} lines: pass --iline {iline} --xline {xline}"
+        for iline, xline, shape in _candidates(tried)
+    ]
+    others = candidates or ["pass the bytes of the line numbers with --iline and --xline"]
+    return "; ".join([*others, "for a 2-D line pass --geometry line"])
+
+
+def _candidates(tried: _Lines) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """Bytes whose numbers tell all traces apart on a grid that is at least half full, and the grid's shape."""
+    traces = tried.file.traces
+    for iline, xline in CANDIDATES:
+        lines = _Lines.of(tried.file, iline, xline)
+        axes = lines.axes
+        shape = (axes[0].size, axes[1].size)
+        full = traces <= shape[0] * shape[1] <= 2 * traces and min(shape) > 1
+        if (iline, xline) != tried.bytes and full and np.unique(lines.positions(axes)).size == traces:
+            yield iline, xline, shape
