@@ -68,7 +68,8 @@ def evaluate(
     counting.end_window()
     scores = counting.scores(contract.threshold if threshold is None else threshold)
     _require_scored(scores, label)
-    return Evaluation(scores, dead, (*drift(training, found.statistics), *_remarks(scores, labelled)))
+    remarks = (*labelled.remarks, *drift(training, found.statistics), *_remarks(scores, labelled))
+    return Evaluation(scores, dead, remarks)
 
 
 def _require_scored(scores: Scores, label: Survey) -> None:

@@ -32,3 +32,14 @@ class ArraySurvey(Survey):
     @property
     def present(self) -> BoolArray:
         return np.asarray(self.samples.any(axis=(0, -1)))
+
+
+class ArrayLabel(ArraySurvey):
+    """Labels of any shape as a survey in which every trace is there, also those of background alone."""
+
+    def __init__(self, labels: np.ndarray, name: str = "label") -> None:
+        super().__init__(labels[None], name)
+
+    @property
+    def present(self) -> BoolArray:
+        return np.ones(self.grid.lateral, np.bool_)

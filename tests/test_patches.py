@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from arrays import ArraySurvey
+from arrays import ArrayLabel, ArraySurvey
 
 from geocnn.augment import Augmentation
 from geocnn.errors import SurveyError
@@ -29,7 +29,7 @@ def source(label: np.ndarray, windows: tuple[Window, ...] = (WHOLE,), dead: tupl
         image[dead] = 0
     survey = ArraySurvey(image[None])
     normal = NormalisedSurvey(survey, finish(scan(survey)), Normaliser((0.0,), (1.0,), 1e9))
-    return normal, LabelledSurvey(survey, ArraySurvey(label[None].astype(np.float32), "label"), 2), windows
+    return normal, LabelledSurvey(survey, ArrayLabel(label), 2), windows
 
 
 def position(image: np.ndarray, shape: tuple[int, ...] = SHAPE) -> tuple[int, ...]:
