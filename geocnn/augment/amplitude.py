@@ -25,4 +25,5 @@ def noise(rng: np.random.Generator, image: FloatArray, strength: float) -> Float
     Samples that are 0 stay 0: a normalised survey has 0 where it is dead, and prediction meets it so.
     """
     deviation = np.float32(rng.uniform(0, strength))
-    return image + deviation * rng.standard_normal(image.shape, dtype=np.float32) * (image != 0)
+    grains = rng.standard_normal(image.shape, dtype=np.float32)
+    return np.where(image == 0, image, image + deviation * grains)

@@ -14,8 +14,8 @@ Labels = NDArray[np.int8]
 
 def flip(rng: np.random.Generator, image: FloatArray, label: Labels) -> tuple[FloatArray, Labels]:
     """Image (C, \\*p) and label (\\*p), mirrored along each lateral axis with probability one half; views."""
-    mirrored = [axis for axis in range(label.ndim - 1) if rng.random() < 0.5]
-    return np.flip(image, [1 + axis for axis in mirrored]), np.flip(label, mirrored)
+    mirrored = tuple(axis for axis in range(label.ndim - 1) if rng.random() < 0.5)
+    return np.flip(image, tuple(1 + axis for axis in mirrored)), np.flip(label, mirrored)
 
 
 def rotate(rng: np.random.Generator, image: FloatArray, label: Labels) -> tuple[FloatArray, Labels]:
