@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -23,7 +24,12 @@ SYNONYMS = {"component": "channel", "iline": "inline", "xline": "crossline", "ti
 
 DEFAULTS = {1: ("sample",), 2: ("row", "column"), 3: ("inline", "crossline", "sample")}
 
-UNITS = {"ms": ("time", 1.0), "s": ("time", 1000.0), "m": ("depth", 1.0), "km": ("depth", 1000.0)}
+UNITS: dict[str, tuple[Literal["time", "depth"], float]] = {
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), ("time", 1.0)),
+    **dict.fromkeys(("s", "second", "seconds"), ("time", 1000.0)),
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), ("depth", 1.0)),
+    **dict.fromkeys(("km", "kilometer", "kilometers", "kilometre", "kilometres"), ("depth", 1000.0)),
+}
 """Units of a sample axis: the domain that they tell, and the factor to ms or m."""
 
 
@@ -66,7 +72,7 @@ def read_axes(data: h5py.Dataset, name: str, options: SurveyOptions) -> DataAxes
     """
     names, source = _names(data, name, options)
     found = {axis: _labels(data, names.index(axis), axis) for axis in names if axis != "channel"}
-    domain = _domain(found.get("sample"), options)
+    domain = _domain(data, found.get("sample"), options)
     axes = [
         _axis(name, axis, data.shape[names.index(axis)], found[axis], domain, options)
         for axis in sorted(found, key=ORDER.index)
@@ -120,16 +126,17 @@ def _listed(value: object) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in text.split(",") if part.strip())
 
 
-def _scale_name(dimension: h5py._hl.dims.DimensionProxy) -> str:
+def _scale_name(dimension: Any) -> str:
     """Name of the first scale of a dimension."""
     return str(dimension[0].name).rsplit("/", 1)[-1] if len(dimension) else ""
 
 
 @dataclass(frozen=True)
 class _Labels:
-    """Labels of an axis: values, unit (``ms``, ``s``, ``m``, … or empty) and the data set that they come from."""
+    """Labels of an axis, as the data set of the name `source` tells them; `step` and `unit` where it does."""
 
     values: NDArray[np.float64]
+    step: float | None
     unit: str
     source: str
 
@@ -142,38 +149,45 @@ def _labels(data: h5py.Dataset, dimension: int, axis: str) -> _Labels | None:
     for scale in (*scales, *beside):
         if isinstance(scale, h5py.Dataset) and scale.shape == (data.shape[dimension],) and scale.dtype.kind in "iuf":
             source = str(scale.name).rsplit("/", 1)[-1]
-            unit = _listed(scale.attrs.get("units", ""))
-            suffix = source.removeprefix(f"{axis}_") if source.startswith(f"{axis}_") else ""
-            return _Labels(np.asarray(scale[...], np.float64), unit[0] if unit else suffix, source)
+            unit = "".join(_listed(scale.attrs.get("units", ""))) or source.removeprefix(axis).removeprefix("_")
+            step = scale.attrs.get("step")
+            values = np.asarray(scale[...], np.float64)
+            return _Labels(values, None if step is None else float(step), unit, source)
     return None
 
 
-def _domain(samples: _Labels | None, options: SurveyOptions) -> Domain:
+def _domain(data: h5py.Dataset, samples: _Labels | None, options: SurveyOptions) -> Domain:
     """Vertical domain: from the user, else from the unit of the samples, else time."""
     if options.domain is not None:
         return Domain(options.domain, "--domain")
     if samples is not None and samples.unit in UNITS:
-        return Domain("time" if UNITS[samples.unit][0] == "time" else "depth", f"data set {samples.source}")
+        return Domain(UNITS[samples.unit][0], f"unit of the data set {samples.source}")
+    if data.attrs.get("domain") in ("time", "depth"):
+        return Domain(data.attrs["domain"], "attribute domain")
     return Domain("time", "assumed")
 
 
-def _axis(
-    name: str, axis: str, size: int, labels: _Labels | None, domain: Domain, options: SurveyOptions
-) -> Axis:
+def _axis(name: str, axis: str, size: int, labels: _Labels | None, domain: Domain, options: SurveyOptions) -> Axis:
     """An axis by its labels; dt and t0 go before the file's labels of samples."""
-    first, step, unit = _regular(name, axis, labels)
+    first, step = (0.0, 1.0) if labels is None else _regular(name, axis, labels)
     if axis != "sample":
         return Axis(axis, first, step, size)
     if labels is not None:
-        factor = UNITS.get(labels.unit, ("", 1.0))[1]
-        first, step, unit = first * factor, step * factor, domain.unit
-    if options.dt is not None or options.t0 is not None:
-        first = first if options.t0 is None else options.t0
-        step, unit = step if options.dt is None else options.dt, domain.unit
-    return Axis(axis, first, step, size, unit)
+        if labels.unit and labels.unit not in UNITS:
+            raise SurveyError(
+                f"samples of {name} are in {labels.unit!r} (data set {labels.source})",
+                expected=f"one of {', '.join(UNITS)}",
+                do="correct the attribute units",
+            )
+        factor = UNITS[labels.unit][1] if labels.unit else 1.0
+        first, step = first * factor, step * factor
+    told = options.dt is not None or options.t0 is not None
+    first = first if options.t0 is None else options.t0
+    step = step if options.dt is None else options.dt
+    return Axis(axis, first, step, size, domain.unit if told or labels is not None else "")
 
 
-def _regular(name: str, axis: str, labels: _Labels | None) -> tuple[float, float, str]:
+def _regular(name: str, axis: str, labels: _Labels) -> tuple[float, float]:
     """First label and step.
 
     Raises
@@ -181,19 +195,16 @@ def _regular(name: str, axis: str, labels: _Labels | None) -> tuple[float, float
     SurveyError
         If the labels are not evenly spaced.
     """
-    if labels is None:
-        return 0, 1, ""
     values = labels.values
-    if values.size == 1:
-        return float(values[0]), 1, ""
-    step = float(values[-1] - values[0]) / (values.size - 1)
+    # A step that is written spares the rounding of a difference, and serves an axis of one position.
+    step = labels.step or (float(values[-1] - values[0]) / (values.size - 1) if values.size > 1 else 1.0)
     uneven = np.abs(np.diff(values) - step) > 1e-3 * abs(step)
     if step == 0 or not np.isfinite(values).all() or uneven.any():
-        place = int(uneven.argmax())
+        place = int(uneven.argmax()) if uneven.size else 0
         raise SurveyError(
-            f"{axis} labels of {name} (data set {labels.source}) are not evenly spaced: {values[place]:g} is followed by "
-            f"{values[place + 1]:g}, the step is {step:g} on average",
+            f"{axis} labels of {name} (data set {labels.source}) are not evenly spaced: {values[place : place + 2]} at "
+            f"position {place}, where the step is {step:g} on average",
             expected="a regular axis",
             do="write lines that lie apart to data sets of their own",
         )
-    return float(values[0]), step, ""
+    return float(values[0]), step

@@ -11,7 +11,7 @@ from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window, overlap
 from geocnn.survey.survey import FloatArray, Survey
 
-__all__ = ["LabelledSurvey"]
+__all__ = ["LabelledSurvey", "numbered_like"]
 
 
 class LabelledSurvey:
@@ -48,7 +48,7 @@ class LabelledSurvey:
         self.label = label
         self.classes = classes
         self.grid = image.grid
-        label_grid, self.remarks = _numbered(image, label)
+        label_grid, self.remarks = numbered_like(image, label)
         self.covered, start = overlap(image.grid, label_grid, (image.name, label.name))
         # What must be added to positions of the image to get positions of the label.
         self._offset = tuple(b - a for a, b in zip(self.covered.start, start.start, strict=True))
@@ -89,7 +89,7 @@ class LabelledSurvey:
         )
 
 
-def _numbered(image: Survey, label: Survey) -> tuple[Grid, tuple[str, ...]]:
+def numbered_like(image: Survey, label: Survey) -> tuple[Grid, tuple[str, ...]]:
     """The label's grid, with the image's axes where one of the two files has no labels of positions.
 
     Raises

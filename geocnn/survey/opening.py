@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from geocnn.errors import SurveyError
+from geocnn.errors import OutputError, SurveyError
 from geocnn.grid import Grid
+from geocnn.output import require_free
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.stack import StackedSurvey
-from geocnn.survey.survey import Domain, Survey, SurveyWriter
+from geocnn.survey.survey import Domain, NewSurvey, Survey, SurveyWriter
 
 __all__ = ["create_survey", "open_survey"]
 
@@ -66,7 +67,16 @@ def create_survey(
     OutputError
         If the path exists (unless `overwrite`) or cannot be written, or the format cannot hold the survey.
     """
-    raise NotImplementedError
+    target, inside = _split(path)
+    writer = _WRITERS.get(target.suffix.lower())
+    if writer is None:
+        raise OutputError(
+            f"{path} has the suffix {target.suffix or 'of no format'}",
+            expected=f"one of {', '.join(_WRITERS)}",
+            do="choose a name with one of them",
+        )
+    require_free(target, overwrite)
+    return writer(target, inside, NewSurvey(grid, domain, channels, tuple(provenance)), like)
 
 
 def _split(name: str) -> tuple[Path, str | None]:
@@ -77,6 +87,8 @@ def _split(name: str) -> tuple[Path, str | None]:
 
 def _open(name: str, options: SurveyOptions) -> Survey:
     path, inside = _split(name)
+    if path.is_dir():
+        raise SurveyError(f"{name} is a folder", expected="a survey file", do="name a file in it")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise SurveyError(
@@ -84,8 +96,6 @@ def _open(name: str, options: SurveyOptions) -> Survey:
             expected=f"a survey: {', '.join(_READERS)}",
             do="name a survey file; an HDF5 data set is file.h5:/path",
         )
-    if path.is_dir():
-        raise SurveyError(f"{name} is a folder", expected="a survey file", do="name a file in it")
     try:
         return reader(path, inside, options)
     except FileNotFoundError as error:
@@ -101,7 +111,45 @@ def _open_segy(path: Path, inside: str | None, options: SurveyOptions) -> Survey
     return SegySurvey(path, options)
 
 
+def _open_hdf5(path: Path, inside: str | None, options: SurveyOptions) -> Survey:
+    from geocnn.survey.hdf5 import Hdf5Survey
+
+    return Hdf5Survey(path, inside, options)
+
+
 _READERS: dict[str, Callable[[Path, str | None, SurveyOptions], Survey]] = {
     ".sgy": _open_segy,
     ".segy": _open_segy,
+    ".h5": _open_hdf5,
+    ".hdf5": _open_hdf5,
+}
+
+
+def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+    from geocnn.survey.segy import SegySurvey
+    from geocnn.survey.segy_writer import SegyWriter
+
+    if new.channels != 1:
+        raise OutputError(
+            f"{path}: SEG-Y holds one channel, not {new.channels}",
+            expected="one channel",
+            do="write to HDF5, such as out.h5",
+        )
+    source = like.surveys[0] if isinstance(like, StackedSurvey) else like
+    if isinstance(source, SegySurvey) and source.grid == new.grid:
+        return SegyWriter.like(path, source, new.provenance)
+    return SegyWriter.fresh(path, new)
+
+
+def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+    from geocnn.survey.hdf5 import Hdf5Writer
+
+    return Hdf5Writer(path, inside or "/data", new)
+
+
+_WRITERS: dict[str, Callable[[Path, str | None, NewSurvey, Survey | None], SurveyWriter]] = {
+    ".sgy": _create_segy,
+    ".segy": _create_segy,
+    ".h5": _create_hdf5,
+    ".hdf5": _create_hdf5,
 }

@@ -16,7 +16,7 @@ from geocnn.progress import Progress, Work
 from geocnn.survey.spectrum import PowerSum, Spectrum
 from geocnn.survey.survey import BoolArray, FloatArray, Survey
 
-__all__ = ["Scan", "Spectrum", "Statistics", "scan"]
+__all__ = ["NULLS", "Scan", "Spectrum", "Statistics", "scan", "unusable"]
 
 NULLS = (1e30, -999.25)
 """Values that mean "no data" in exports of interpretation systems and well logs."""
@@ -128,7 +128,7 @@ class Scan:
         lateral = window.slices[:-1]
         live = _between(self.first[lateral], self.stop[lateral], window.start[-1], window.stop[-1])
         if self.null_count or self.not_finite:
-            live &= ~_unusable(samples, self.nulls).any(axis=0)
+            live &= ~unusable(samples, self.nulls).any(axis=0)
         return live
 
 
@@ -157,7 +157,7 @@ def scan(survey: Survey, strict: bool = True) -> Work[Scan]:
     for slab in _slabs(survey):
         samples = survey.read(slab)
         place = slab.slices[:-1]
-        bad = _unusable(samples, nulls)
+        bad = unusable(samples, nulls)
         first[place], stop[place] = _extents(survey, slab, samples)
         live = _between(first[place], stop[place], 0, slab.stop[-1]) & ~bad.any(axis=0)
         # A trace of nothing but nulls is as dead as one of zeros.
@@ -183,7 +183,7 @@ def _between(first: NDArray[np.int32], stop: NDArray[np.int32], start: int, end:
     return between
 
 
-def _unusable(samples: FloatArray, nulls: tuple[float, ...]) -> BoolArray:
+def unusable(samples: FloatArray, nulls: tuple[float, ...]) -> BoolArray:
     """Where samples are null or not finite."""
     bad = ~np.isfinite(samples)
     for null in nulls:

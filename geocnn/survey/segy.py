@@ -50,12 +50,12 @@ class SegySurvey(Survey):
         self.name = str(path)
         self.file = open_segy_file(path, options.sample_format)
         self.options = options
-        geometry = _geometry(self.file, options)
-        self.index = geometry.index
+        self._geometry = _geometry(self.file, options)
+        self.index = self._geometry.index
         self.channels = 1
         self.domain = _domain(self.file, options)
         vertical, remarks = _sample_axis(self.file, options, self.domain)
-        self.grid = Grid((*geometry.axes, vertical))
+        self.grid = Grid((*self._geometry.axes, vertical))
         self.remarks = (*remarks, *_emptiness(self.index))
         self.null = options.null
 
@@ -85,12 +85,7 @@ class SegySurvey(Survey):
 
     @property
     def description(self) -> Mapping[str, str]:
-        bytes_ = {"inline": self.options.iline, "crossline": self.options.xline}
-        places = {
-            f"{axis.name} numbers": f"trace header bytes {bytes_[axis.name]}-{bytes_[axis.name] + 3}"
-            for axis in self.grid.axes
-            if axis.name in bytes_
-        }
+        places = {f"{axis} numbers": place for axis, place in self._geometry.places.items()}
         return {"format": self.file.words, "traces": f"{self.file.traces:,}", **places}
 
     @property

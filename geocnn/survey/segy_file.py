@@ -85,7 +85,7 @@ class SegyFile:
         """A field of the binary header by its first byte, counted from 1 in the file (3217: sample interval)."""
         return _field(self.head, self.order, byte, kind)
 
-    def map(self, mode: Literal["r", "r+"] = "r") -> NDArray[Any]:
+    def map(self, mode: Literal["r", "r+"] = "r") -> np.memmap[Any, np.dtype[Any]]:
         """All traces as records (traces,) of `header` and `samples`, as they lie in the file; nothing is read yet."""
         samples = np.dtype(self.sample_format.kind).newbyteorder(self.order)
         record = np.dtype([("header", np.void, self.header), ("samples", samples, (self.samples,))])

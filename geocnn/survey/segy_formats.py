@@ -74,6 +74,8 @@ def format_named(name: str) -> SampleFormat:
 def decode(raw: NDArray[Any], sample_format: SampleFormat) -> FloatArray:
     """Samples as float32, same shape, of samples as they lie in the file; `raw` may be overwritten."""
     if sample_format != IBM:
-        return raw.astype(np.float32)
+        # Larger numbers than float32 holds become infinite, which a scan tells.
+        with np.errstate(over="ignore"):
+            return raw.astype(np.float32)
     converted: FloatArray = segyio.tools.native(np.ascontiguousarray(raw, dtype=">u4"), IBM.code, copy=False)
     return converted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ Integers = NDArray[np.int64]
 MOST_EMPTY = 20
 """Grid positions for each trace above which line numbers are taken to be wrong."""
 
+CDP = 21
+
 CANDIDATES = ((189, 193), (5, 9), (9, 21), (9, 13), (17, 13), (21, 25), (13, 21), (221, 225), (73, 77), (181, 185))
 """Bytes of inline and crossline numbers met in the field, the likeliest first."""
 
@@ -33,15 +35,23 @@ class Geometry:
         The axes of the map of traces.
     index
         Number of the trace in the file, from 0, at each position, −1 where there is none; shape of the map.
+    places
+        Where the numbers of each axis come from.
     """
 
     axes: tuple[Axis, ...]
     index: Integers
+    places: Mapping[str, str]
 
 
 def line_geometry(file: SegyFile) -> Geometry:
-    """A 2-D line: traces in file order, numbered from 1."""
-    return Geometry((Axis("trace", 1, 1, file.traces),), np.arange(file.traces))
+    """A 2-D line: traces in file order, by their CDP numbers if these run evenly, else numbered from 1."""
+    numbers = file.field(CDP)
+    steps = np.diff(numbers)
+    even = steps.size > 0 and steps[0] != 0 and bool((steps == steps[0]).all())
+    first, step = (int(numbers[0]), int(steps[0])) if even else (1, 1)
+    place = f"trace header bytes {CDP}-{CDP + 3}" if even else "order in the file"
+    return Geometry((Axis("trace", first, step, file.traces),), np.arange(file.traces), {"trace": place})
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,11 @@ def volume_geometry(file: SegyFile, iline: int, xline: int) -> Geometry:
     doubled = np.flatnonzero(index[positions] != traces)
     if doubled.size:
         raise _duplicates(lines, doubled, int(index[positions[doubled[0]]]))
-    return Geometry(axes, index.reshape(shape))
+    places = {
+        "inline": f"trace header bytes {iline}-{iline + 3}",
+        "crossline": f"trace header bytes {xline}-{xline + 3}",
+    }
+    return Geometry(axes, index.reshape(shape), places)
 
 
 def _require_byte(file: SegyFile, option: str, byte: int) -> None:

@@ -82,10 +82,10 @@ def _is_blank(line: str) -> bool:
     return re.fullmatch(r"(C\s?\d{1,2})?[\s\x00]*", line) is not None
 
 
-def fresh_text(remarks: Sequence[str], domain: Domain) -> bytes:
-    """A text header of a new file, in EBCDIC."""
+def fresh_text(remarks: Sequence[str], domain: Domain, places: str) -> bytes:
+    """A text header of a new file, in EBCDIC; `places` tells where its line numbers are."""
     unit = "milliseconds" if domain.name == "time" else "metres"
-    head = (f"C 1 Vertical axis: {domain.name} in {unit}", "C 2 Inline bytes 189-192, crossline bytes 193-196")
+    head = (f"C 1 Vertical axis: {domain.name} in {unit}", f"C 2 {places}")
     lines = [*head, *(f"C{number:2d}" for number in range(3, 39)), "C39 SEG-Y REV1", "C40 END TEXTUAL HEADER"]
     text = "".join(line.ljust(LINE) for line in lines).encode(EBCDIC)
     return fill_blank_lines(text, remarks)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geocnn.grid import Grid, Window
 from geocnn.survey.bins import Bins
 
-__all__ = ["BoolArray", "Domain", "FloatArray", "Survey", "SurveyWriter"]
+__all__ = ["BoolArray", "Domain", "FloatArray", "NewSurvey", "Survey", "SurveyWriter"]
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -85,6 +85,16 @@ class Survey(ABC):
     def bins(self) -> Bins | None:
         """Bins by the coordinates of the traces, if the file has them."""
         return None
+
+
+@dataclass(frozen=True)
+class NewSurvey:
+    """What will be written: axes, vertical domain, number of channels C, and lines for people on its making."""
+
+    grid: Grid
+    domain: Domain
+    channels: int = 1
+    provenance: tuple[str, ...] = ()
 
 
 class SurveyWriter(ABC):
