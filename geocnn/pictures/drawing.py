@@ -1,0 +1,45 @@
+"""What all pictures share: colours, sizes, figures without a display."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+__all__ = ["COLOURS", "HEIGHT", "VERMILLION", "dress", "empty_figure", "loudness"]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+"""Colours that the colour-blind tell apart: Okabe and Ito, 2008, "Color Universal Design"."""
+
+VERMILLION = COLOURS[1]
+
+HEIGHT = 4.2
+"""Height of a panel, in inches."""
+
+LOUDEST = 98
+"""Percentile of the live samples' sizes that is drawn black or white."""
+
+
+def empty_figure(width: float, height: float) -> Figure:
+    """An empty figure that lays itself out, of a size in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(place: Axes, title: str, across: str, down: str) -> None:
+    """Title and names of the axes, in letters that can be read on a page."""
+    place.set_title(title, fontsize=10)
+    place.set_xlabel(across, fontsize=9)
+    place.set_ylabel(down, fontsize=9)
+    place.tick_params(which="both", labelsize=9)
+
+
+def loudness(samples: Sequence[NDArray[np.float32]]) -> float:
+    """The 98th percentile of the sizes of all samples that are not 0, as dead ones are; 1 if there are none."""
+    sizes = np.concatenate([np.abs(part[part != 0]) for part in samples])
+    return float(np.percentile(sizes, LOUDEST)) if sizes.size else 1.0

@@ -1,0 +1,51 @@
+"""Pictures as files; the suffix names the format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from geocnn.errors import OutputError
+from geocnn.output import require_free, whole_file
+
+__all__ = ["require_picture", "save_figure"]
+
+
+def require_picture(path: Path, overwrite: bool = False) -> None:
+    """Refuse early, before any work, a path that no picture can be written to.
+
+    Raises
+    ------
+    OutputError
+        If the suffix names no format of pictures, or the path cannot be written.
+    """
+    _format(path)
+    require_free(path, overwrite)
+
+
+def save_figure(figure: Figure, path: Path, overwrite: bool = False) -> None:
+    """Write a figure; the suffix names the format, PNG without one.
+
+    Raises
+    ------
+    OutputError
+        If the suffix names no format, the file exists (unless `overwrite`) or cannot be written.
+    """
+    suffix = _format(path)
+    with whole_file(path, overwrite) as temporary:
+        figure.savefig(temporary, format=suffix, dpi=150)
+
+
+def _format(path: Path) -> str:
+    """The format that a path's suffix names."""
+    suffix = path.suffix.lstrip(".").lower() or "png"
+    formats = FigureCanvasAgg.get_supported_filetypes()
+    if suffix not in formats:
+        raise OutputError(
+            f"{path} has the suffix .{suffix}, which is no picture",
+            expected=f"one of {', '.join('.' + name for name in sorted(formats))}",
+            do=f"write {path.with_suffix('.png')}",
+        )
+    return suffix

@@ -1,0 +1,191 @@
+"""Sections and slices of a survey, with an overlay below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from geocnn.errors import SurveyError
+from geocnn.grid import Axis, Grid, Window, overlap
+from geocnn.pictures.drawing import HEIGHT, VERMILLION, dress, empty_figure, loudness
+from geocnn.survey.labelled import numbered_like
+from geocnn.survey.scan import NULLS, unusable
+from geocnn.survey.survey import Survey
+
+__all__ = ["section_panels"]
+
+OVERLAY = LinearSegmentedColormap.from_list("overlay", [(VERMILLION, 0.0), (VERMILLION, 0.85)])
+NOTHING = "#E8E4DA"
+"""Where there is no sample: a shade that no grey scale has."""
+
+
+def section_panels(survey: Survey, overlay: Survey | None, where: Mapping[str, float]) -> Figure:
+    """Sections and a slice of a volume, a section or an image, or traces; below them the same with an overlay.
+
+    Only what is shown is read. Amplitudes are grey, from minus to plus the 98th percentile of the sizes of the live
+    samples shown; the overlay is the more opaque the higher its value. Of several channels the first is shown.
+
+    Parameters
+    ----------
+    survey
+        Survey of 1, 2 or 3 axes.
+    overlay
+        Labels, probabilities or the like on the same lines; its extent may differ.
+    where
+        Label of the plane to show by name of the axis across it, such as ``{"inline": 1448}``; the middle by default.
+
+    Raises
+    ------
+    SurveyError
+        If there is no such axis or label, or if the overlay does not fall on the survey.
+    """
+    windows = _windows(survey.grid, where)
+    planes = [_plane(survey, survey.grid, window, fixed) for fixed, window in windows]
+    if overlay is None:
+        return _drawn(survey, survey.name, planes, None)
+    grid, _ = numbered_like(survey, overlay)
+    in_survey, in_overlay = overlap(survey.grid, grid, (survey.name, overlay.name))
+    offset = tuple(b - a for a, b in zip(in_survey.start, in_overlay.start, strict=True))
+    met = [(fixed, window.within(in_survey)) for fixed, window in windows]
+    laid = [_plane(overlay, grid, window.shifted(offset), fixed) if window.size else None for fixed, window in met]
+    return _drawn(survey, f"{survey.name}\nbelow with {overlay.name}", planes, laid)
+
+
+def _windows(grid: Grid, where: Mapping[str, float]) -> list[tuple[int | None, Window]]:
+    """The planes to show: of a volume, the axis across each and its window; all of anything flatter."""
+    at = {grid.index(name): grid.axis(name).position(label) for name, label in where.items()}
+    if grid.ndim < 3:
+        if where:
+            raise SurveyError(
+                f"{', '.join(where)} chosen in a survey of {grid.ndim} axes: {grid}",
+                expected="a volume",
+                do="leave the choice out: all of the survey is shown",
+            )
+        return [(None, grid.whole)]
+    windows: list[tuple[int | None, Window]] = []
+    for fixed, size in enumerate(grid.shape):
+        position = at.get(fixed, size // 2)
+        start, stop = list(grid.whole.start), list(grid.whole.stop)
+        start[fixed], stop[fixed] = position, position + 1
+        windows.append((fixed, Window(tuple(start), tuple(stop))))
+    return windows
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """Samples (rows, columns) on two axes; the first row is the first of `down`. Masked where there is no sample."""
+
+    title: str
+    across: Axis
+    down: Axis
+    samples: np.ma.MaskedArray[Any, np.dtype[np.float32]]
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Labels at the outer edges: left, right, bottom, top."""
+        return (*_edges(self.across), *reversed(_edges(self.down)))  # type: ignore[return-value]
+
+    @property
+    def downward(self) -> bool:
+        """Whether labels grow downward: time, depth and rows of an image do, line numbers on a map do not."""
+        return self.down.name in ("sample", "row")
+
+
+def _edges(axis: Axis) -> tuple[float, float]:
+    """Labels half a step before the first position and half a step after the last."""
+    return axis.first - axis.step / 2, axis.last + axis.step / 2
+
+
+def _plane(survey: Survey, grid: Grid, window: Window, fixed: int | None) -> _Plane:
+    """What a window of a survey shows, labelled by `grid`, without the axis that is `fixed`."""
+    samples = survey.read(window)[0]
+    hidden = unusable(samples, NULLS if survey.null is None else (*NULLS, survey.null))
+    hidden |= ~survey.present[window.slices[:-1]][..., None]
+    axes = [
+        replace(axis, first=axis.label(start), size=size)
+        for axis, start, size in zip(grid.axes, window.start, window.shape, strict=True)
+    ]
+    title = ""
+    if fixed is not None:
+        across = axes.pop(fixed)
+        samples, hidden = samples.squeeze(fixed), hidden.squeeze(fixed)
+        title = f"{_name(across, survey).capitalize()} {across.first:g} {across.unit}".rstrip()
+    if len(axes) == 1:
+        axes.insert(0, Axis("trace", 0, 1, 1))
+        samples, hidden = samples[None], hidden[None]
+    masked = np.ma.masked_array(samples, hidden)
+    if axes[1].name == "sample":
+        return _Plane(title, axes[0], axes[1], masked.T)
+    return _Plane(title, axes[1], axes[0], masked)
+
+
+def _name(axis: Axis, survey: Survey) -> str:
+    """What a geophysicist calls an axis: the sample axis is time or depth."""
+    return survey.domain.name if axis.name == "sample" and axis.unit else axis.name
+
+
+def _drawn(survey: Survey, heading: str, planes: Sequence[_Plane], laid: Sequence[_Plane | None] | None) -> Figure:
+    """Planes in grey, and below them the same with what is laid over each."""
+    rows = 1 if laid is None else 2
+    widths = [HEIGHT * _proportion(survey, plane) for plane in planes]
+    figure = empty_figure(sum(widths) + 1.8, HEIGHT * rows + 0.8)
+    # parse_math: a file may be called survey_$1$.sgy.
+    figure.suptitle(heading, fontsize=10, parse_math=False)
+    places = figure.subplots(rows, len(planes), squeeze=False, width_ratios=widths)
+    limit = loudness([plane.samples.compressed() for plane in planes])
+    for row in places:
+        images = [_show_grey(place, plane, limit, survey) for place, plane in zip(row, planes, strict=True)]
+    figure.colorbar(images[0], ax=list(places[0]), label="amplitude", extend="both", pad=0.01, aspect=30)
+    if laid is not None:
+        scale = Normalize(0, _highest(laid), clip=True)
+        for place, plane in zip(places[1], laid, strict=True):
+            _lay_over(place, plane, scale)
+        figure.colorbar(ScalarMappable(scale, OVERLAY), ax=list(places[1]), label="overlay", pad=0.01, aspect=30)
+    return figure
+
+
+def _highest(laid: Sequence[_Plane | None]) -> float:
+    """The value that is drawn most opaque: the highest there is, and 1 at least."""
+    return max([1.0, *(float(plane.samples.max()) for plane in laid if plane and plane.samples.count())])
+
+
+def _proportion(survey: Survey, plane: _Plane) -> float:
+    """Width over height of a panel: true to scale on a map, by positions elsewhere, within bounds."""
+    across, down = plane.across.size, plane.down.size
+    if survey.bins is not None and plane.down.name == "inline":
+        return float(np.clip(across * survey.bins.size[1] / (down * survey.bins.size[0]), 0.5, 2.5))
+    return float(np.clip(across / down, 0.5, 2.0))
+
+
+def _show_grey(place: Axes, plane: _Plane, limit: float, survey: Survey) -> AxesImage:
+    """Draw a plane in grey from −limit to limit, with names and units on its axes."""
+    place.set_facecolor(NOTHING)
+    image = place.imshow(plane.samples, cmap="gray", vmin=-limit, vmax=limit, extent=plane.extent, aspect="auto")
+    place.set_xlim(*sorted(_edges(plane.across)))
+    place.set_ylim(*sorted(_edges(plane.down), reverse=plane.downward))
+    across, down = (
+        f"{_name(axis, survey)} ({axis.unit})" if axis.unit else _name(axis, survey)
+        for axis in (plane.across, plane.down)
+    )
+    channels = f"channel 1 of {survey.channels}" if survey.channels > 1 else ""
+    dress(place, ", ".join(part for part in (plane.title, channels) if part), across, down)
+    return image
+
+
+def _lay_over(place: Axes, plane: _Plane | None, scale: Normalize) -> None:
+    """Lay a plane over what is drawn, and leave the limits of the axes; say so where there is none."""
+    if plane is None:
+        place.set_title(f"{place.get_title()} (outside the overlay)", fontsize=10)
+        return
+    left_right, bottom_top = place.get_xlim(), place.get_ylim()
+    place.imshow(plane.samples, cmap=OVERLAY, norm=scale, extent=plane.extent, aspect="auto")
+    place.set_xlim(left_right)
+    place.set_ylim(bottom_top)
