@@ -1,98 +1,134 @@
-"""Augmentation: labels move with their samples, down stays down, and every strength does something."""
+"""Augmentation: image and label move together, the vertical keeps its direction, strengths mean what they say."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from geocnn.augment import Augmentation
+from geocnn.augment.amplitude import gain, noise
+from geocnn.augment.geometry import flip, rotate
+from geocnn.errors import ConfigError
 
-NOTHING = Augmentation(flip=False, rotate=False, gain=0, noise=0)
+SHAPES = {1: (20,), 2: (6, 20), 3: (6, 6, 20)}
 EVERYTHING = Augmentation(flip=True, rotate=True, gain=0.2, noise=0.1)
+NOTHING = Augmentation(flip=False, rotate=False, gain=0.0, noise=0.0)
 
 
-def numbered(*shape: int) -> tuple[np.ndarray, np.ndarray]:
-    """An image of two channels that numbers its samples from 1, and a label that is a function of the number."""
-    numbers = 1 + np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-    return np.stack([numbers, -numbers]), (numbers % 7).astype(np.int8)
+def encoded(shape: tuple[int, ...], channels: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """An image whose samples carry the numbers of their positions, and a label that follows from them."""
+    numbers = 1 + np.arange(np.prod(shape)).reshape(shape)
+    image = np.stack([numbers * (1 + channel) for channel in range(channels)]).astype(np.float32)
+    return image, label_of(image)
 
 
-@pytest.mark.parametrize("shape", [(6,), (5, 6), (4, 4, 6), (4, 5, 6)])
-def test_labels_move_with_their_samples(shape: tuple[int, ...]) -> None:
-    image, label = numbered(*shape)
-    moving = replace(NOTHING, flip=True, rotate=True)
-    for seed in range(20):
-        moved, moved_label = moving(np.random.default_rng(seed), image, label)
-        assert moved.shape == image.shape
-        assert np.array_equal(moved[0] % 7, moved_label)
-        assert np.array_equal(moved[1], -moved[0])
-        assert np.array_equal(np.sort(moved[0], axis=None), image[0].ravel())
+def label_of(image: np.ndarray) -> np.ndarray:
+    return (image[0].astype(int) % 7 % 3 - 1).astype(np.int8)
 
 
-@pytest.mark.parametrize("shape", [(6,), (5, 6), (4, 4, 6), (4, 5, 6)])
-def test_down_stays_down(shape: tuple[int, ...]) -> None:
-    image, label = numbered(*shape)
-    for seed in range(20):
-        moved, _ = replace(NOTHING, flip=True, rotate=True)(np.random.default_rng(seed), image, label)
-        assert (np.diff(moved[0], axis=-1) == 1).all()
+def changed(augmentation: Augmentation, seed: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    return augmentation(np.random.default_rng(seed), *encoded(shape))
 
 
-@pytest.mark.parametrize(("shape", "expected"), [((6,), 1), ((5, 6), 2), ((4, 4, 6), 8), ((4, 5, 6), 4)])
-def test_every_motion_occurs(shape: tuple[int, ...], expected: int) -> None:
-    """Sections have 2, volumes 4, square volumes 8: the symmetries of a line, a rectangle and a square."""
-    image, label = numbered(*shape)
-    moving = replace(NOTHING, flip=True, rotate=True)
-    assert len({moving(np.random.default_rng(seed), image, label)[0].tobytes() for seed in range(100)}) == expected
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_label_and_channels_move_with_the_samples_and_time_runs_downward(axes: int) -> None:
+    moving = Augmentation(flip=True, rotate=True, gain=0.0, noise=0.0)
+    original, _ = encoded(SHAPES[axes])
+    found = set()
+    for seed in range(100):
+        image, label = changed(moving, seed, SHAPES[axes])
+        found.add(image.tobytes())
+        np.testing.assert_array_equal(label, label_of(image))
+        np.testing.assert_array_equal(image[1], 2 * image[0])
+        np.testing.assert_array_equal(np.sort(image, axis=None), np.sort(original, axis=None))
+        assert (np.diff(image, axis=-1) > 0).all()
+    # 1-D has no lateral axis; a section has a mirror image; a square has the eight symmetries of a square.
+    assert len(found) == {1: 1, 2: 2, 3: 8}[axes]
 
 
-@pytest.mark.parametrize("strength", [{"flip": True}, {"rotate": True}, {"gain": 0.2}, {"noise": 0.1}])
-def test_each_strength_changes_the_image_and_none_leaves_it(strength: dict[str, float]) -> None:
-    image, label = numbered(4, 4, 6)
-    same, same_label = NOTHING(np.random.default_rng(0), image, label)
-    assert np.array_equal(same, image)
-    assert np.array_equal(same_label, label)
-    changed = [replace(NOTHING, **strength)(np.random.default_rng(seed), image, label)[0] for seed in range(5)]
-    assert any(not np.array_equal(other, image) for other in changed)
+def test_a_patch_that_is_no_square_keeps_its_shape() -> None:
+    shape = (4, 6, 8)
+    found = {changed(EVERYTHING, seed, shape)[0].shape for seed in range(20)}
+    assert found == {(2, 4, 6, 8)}
+    image, label = encoded(shape)
+    turned, _ = rotate(np.random.default_rng(0), image, label)
+    np.testing.assert_array_equal(turned, image)
 
 
-def test_the_same_generator_gives_the_same_patch_and_leaves_the_input() -> None:
-    image, label = numbered(4, 4, 6)
-    before = image.copy(), label.copy()
-    first, second = (EVERYTHING(np.random.default_rng(3), image, label) for _ in range(2))
+def test_flips_and_turns_are_all_as_likely() -> None:
+    image, label = encoded((2, 2, 1), channels=1)
+    for change, kinds in ((flip, 4), (rotate, 4)):
+        corners = [change(np.random.default_rng(seed), image, label)[0].tobytes() for seed in range(400)]
+        counts = [corners.count(kind) for kind in set(corners)]
+        assert len(counts) == kinds
+        assert min(counts) > 70
+
+
+@pytest.mark.parametrize("strength", ["flip", "rotate", "gain", "noise"])
+def test_each_strength_changes_the_image_and_only_geometry_the_label(strength: str) -> None:
+    settings = {**vars(NOTHING), strength: 0.5 if strength in ("gain", "noise") else True}
+    image, label = encoded(SHAPES[3])
+    results = [changed(Augmentation(**settings), seed, SHAPES[3]) for seed in range(10)]
+    assert any(not np.array_equal(result[0], image) for result in results)
+    assert any(not np.array_equal(result[1], label) for result in results) == (strength in ("flip", "rotate"))
+
+
+def test_without_strength_nothing_changes() -> None:
+    image, label = encoded(SHAPES[3])
+    found = NOTHING(np.random.default_rng(0), image, label)
+    np.testing.assert_array_equal(found[0], image)
+    np.testing.assert_array_equal(found[1], label)
+
+
+def test_same_random_state_same_result_and_the_arguments_are_left_alone() -> None:
+    image, label = encoded(SHAPES[3])
+    kept = image.copy(), label.copy()
+    first, second = (EVERYTHING(np.random.default_rng(5), image, label) for _ in range(2))
+    other = EVERYTHING(np.random.default_rng(6), image, label)
     assert first[0].tobytes() == second[0].tobytes()
     assert first[1].tobytes() == second[1].tobytes()
-    assert np.array_equal(image, before[0])
-    assert np.array_equal(label, before[1])
-    assert (first[0].dtype, first[1].dtype) == (np.float32, np.int8)
+    assert first[0].tobytes() != other[0].tobytes()
+    np.testing.assert_array_equal(image, kept[0])
+    np.testing.assert_array_equal(label, kept[1])
 
 
-def test_gain_stays_within_its_strength_and_keeps_the_ratio_of_channels() -> None:
-    image, label = numbered(4, 4, 6)
-    amplify = replace(NOTHING, gain=0.5)
-    factors = [amplify(np.random.default_rng(seed), image, label)[0] / image for seed in range(50)]
-    assert all(np.ptp(factor) < 1e-6 for factor in factors)
-    exponents = np.log([factor.flat[0] for factor in factors])
-    assert 0.3 < exponents.max() <= 0.5
-    assert -0.5 <= exponents.min() < -0.3
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_types_and_shapes_stay(axes: int) -> None:
+    image, label = changed(EVERYTHING, 1, SHAPES[axes])
+    assert (image.dtype, image.shape) == (np.float32, (2, *SHAPES[axes]))
+    assert (label.dtype, label.shape) == (np.int8, SHAPES[axes])
 
 
-def test_noise_has_at_most_its_strength_and_spares_dead_samples() -> None:
-    image = np.ones((1, 20, 20, 50), np.float32)
-    image[:, :3] = 0
-    label = np.zeros((20, 20, 50), np.int8)
-    levels = []
-    for seed in range(30):
-        noisy, _ = replace(NOTHING, noise=0.2)(np.random.default_rng(seed), image, label)
-        assert not noisy[:, :3].any()
-        levels.append(noisy[:, 3:].std())
-        assert abs(noisy[:, 3:].mean() - 1) < 0.02
-    assert 0.15 < max(levels) < 0.21
-    assert min(levels) < 0.05
+def test_gain_is_one_factor_as_often_up_as_down() -> None:
+    image = np.linspace(1, 2, 50, dtype=np.float32)[None]
+    factors = np.array([gain(np.random.default_rng(seed), image, 0.3) / image for seed in range(400)])
+    np.testing.assert_allclose(np.ptp(factors, axis=(1, 2)), 0, atol=1e-6)
+    logs = np.log(factors[:, 0, 0])
+    assert 0.28 < logs.max() < 0.3001
+    assert -0.3001 < logs.min() < -0.28
+    assert abs(logs.mean()) < 0.03
 
 
-@pytest.mark.parametrize("strength", [{"gain": -0.1}, {"noise": -1.0}])
-def test_negative_strengths_are_refused(strength: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="not 0 or more"):
-        replace(EVERYTHING, **strength)
+def test_noise_is_gaussian_of_up_to_its_strength() -> None:
+    image = np.full((1, 20_000), 5, np.float32)
+    grains = np.array([noise(np.random.default_rng(seed), image, 0.4) - image for seed in range(200)])[:, 0]
+    deviations = grains.std(axis=1)
+    assert 0.37 < deviations.max() < 0.41
+    assert deviations.min() < 0.03
+    assert abs(deviations.mean() - 0.2) < 0.03
+    standard = grains[deviations.argmax()] / deviations.max()
+    assert abs(standard.mean()) < 0.05
+    assert abs((standard**4).mean() - 3) < 0.3
+
+
+def test_dead_samples_stay_zero() -> None:
+    image, label = encoded(SHAPES[2])
+    image[:, 2, 5:] = 0
+    found, _ = Augmentation(False, False, 0.2, 0.1)(np.random.default_rng(0), image, label)
+    np.testing.assert_array_equal(found == 0, image == 0)
+
+
+@pytest.mark.parametrize(("name", "value"), [("gain", -0.1), ("noise", float("nan")), ("noise", float("inf"))])
+def test_strengths_are_finite_and_not_negative(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"augmentation\.{name}: {name} is {value}"):
+        Augmentation(**{**vars(NOTHING), name: value})

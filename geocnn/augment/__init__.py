@@ -1,14 +1,15 @@
-"""Augmentation: random changes of patches under which a label stays true."""
+"""Random changes of a training patch that leave its geology true: image and label always move together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geocnn.augment.amplitude import gain, noise
-from geocnn.augment.geometry import flip, rotate
+from geocnn.augment.geometry import Labels, flip, rotate
+from geocnn.errors import ConfigError, Fault
 from geocnn.survey.survey import FloatArray
 
 __all__ = ["Augmentation"]
@@ -16,21 +17,18 @@ __all__ = ["Augmentation"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What may change from patch to patch.
+    """Which changes are made, and how strong they may be.
 
     Parameters
     ----------
-    flip, rotate
-        Whether lateral axes are reversed, and square volumes turned about the vertical by multiples of 90°.
+    flip
+        Mirror lateral axes, each in half of the patches. The sample axis is never mirrored: up is not down.
+    rotate
+        Turn by quarter turns about the vertical, where a patch is 3-D and laterally square.
     gain
-        Largest magnitude of the exponent g of the amplitude factor e^g.
+        Amplitudes are multiplied by up to e^±gain.
     noise
-        Largest standard deviation of added noise, in those of the normalised survey.
-
-    Raises
-    ------
-    ValueError
-        If a strength is negative.
+        Gaussian noise of up to this standard deviation, in those of the normalised survey.
     """
 
     flip: bool
@@ -39,14 +37,21 @@ class Augmentation:
     noise: float
 
     def __post_init__(self) -> None:
-        if self.gain < 0 or self.noise < 0:
-            raise ValueError(f"gain {self.gain}, noise {self.noise}: not 0 or more")
+        wrong = [name for name in ("gain", "noise") if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0)]
+        if wrong:
+            raise ConfigError(
+                Fault(f"{name} is {getattr(self, name)}", "a finite number, 0 or more", key=f"augmentation.{name}")
+                for name in wrong
+            )
 
-    def __call__(
-        self, rng: np.random.Generator, image: FloatArray, label: NDArray[np.int8]
-    ) -> tuple[FloatArray, NDArray[np.int8]]:
-        """An image (C, \\*p) and its label (\\*p), changed as `rng` has it; the arrays given are not written to."""
-        image, label = flip(rng, image, label, self.flip)
-        image, label = rotate(rng, image, label, self.rotate)
-        image, label = gain(rng, image, label, self.gain)
-        return noise(rng, image, label, self.noise)
+    def __call__(self, rng: np.random.Generator, image: FloatArray, label: Labels) -> tuple[FloatArray, Labels]:
+        """An image (C, \\*p) and its label (\\*p), changed at random; the arguments are left as they are."""
+        if self.flip:
+            image, label = flip(rng, image, label)
+        if self.rotate:
+            image, label = rotate(rng, image, label)
+        if self.gain:
+            image = gain(rng, image, self.gain)
+        if self.noise:
+            image = noise(rng, image, self.noise)
+        return image, label
