@@ -50,7 +50,7 @@ def line_geometry(file: SegyFile) -> Geometry:
     steps = np.diff(numbers)
     even = steps.size > 0 and steps[0] != 0 and bool((steps == steps[0]).all())
     first, step = (int(numbers[0]), int(steps[0])) if even else (1, 1)
-    place = f"trace header bytes {CDP}-{CDP + 3}" if even else "order in the file"
+    place = _place(CDP) if even else "order in the file"
     return Geometry((Axis("trace", first, step, file.traces),), np.arange(file.traces), {"trace": place})
 
 
@@ -118,6 +118,10 @@ def volume_geometry(file: SegyFile, iline: int, xline: int) -> Geometry:
         "crossline": f"trace header bytes {xline}-{xline + 3}",
     }
     return Geometry(axes, index.reshape(shape), places)
+
+
+def _place(byte: int) -> str:
+    return f"trace header bytes {byte}-{byte + 3}"
 
 
 def _require_byte(file: SegyFile, option: str, byte: int) -> None:

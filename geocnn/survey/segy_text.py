@@ -32,7 +32,7 @@ def _printable(text: str) -> str:
 
 
 _NO_HINT = re.compile(
-    r"time\s*/\s*depth|(water|source|receiver|cable|gun|shot|streamer)[ -]depths?|depth[ -]migrat\w*"
+    r"(start[ _-]*)?time\s*/\s*depth|(water|source|receiver|cable|gun|shot|streamer)[ -]depths?|depth[ -]migrat\w*"
     r"|(start|delay|record\w*|processing|date|mute|uphole)[ /_-]*time|time[ _-]*(scalar|stamp|zone|of\b)",
     re.IGNORECASE,
 )
