@@ -41,7 +41,8 @@ class Bins:
     @property
     def azimuth(self) -> float:
         """Direction along an inline (crosslines growing), in degrees clockwise from the Y axis (north), 0 to 360."""
-        return degrees(atan2(self.crossline[0], self.crossline[1])) % 360
+        # Twice, since a tiny negative angle is 360 after the first time.
+        return degrees(atan2(self.crossline[0], self.crossline[1])) % 360 % 360
 
     @property
     def right_handed(self) -> bool:

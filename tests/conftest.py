@@ -1,0 +1,26 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data; the test is skipped where it is missing."""
+    here = Path(__file__).resolve().parent.parent
+    folder = Path(os.environ.get("GEOCNN_REAL_DATA", here.parent / "shared/data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set GEOCNN_REAL_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SEG-Y file of 4 inlines × 5 crosslines × 30 samples: amplitude 4.20024 is inline 4, crossline 20, sample 24."""
+    path = tmp_path_factory.mktemp("volume") / "volume.sgy"
+    return Traces.of(encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES).write(path)
