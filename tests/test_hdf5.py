@@ -1,0 +1,253 @@
+"""HDF5 data sets as surveys: any order of axes, labels from wherever they are, one handle a process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from surveys import CROSSLINES, INLINES, SAMPLES, encoded
+
+from geocnn.errors import OutputError, SurveyError
+from geocnn.grid import Axis, Grid, Window
+from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.options import SurveyOptions
+from geocnn.survey.survey import Domain, Survey
+
+AXES = (Axis("inline", 4, 2, 4), Axis("crossline", 20, 1, 5), Axis("sample", 0, 4, 30, "ms"))
+CUBE = encoded(INLINES, CROSSLINES, SAMPLES)
+NAMES = ("inline", "crossline", "sample")
+
+
+def with_labels(path: Path, order: tuple[str, ...] = NAMES, data: np.ndarray = CUBE) -> h5py.File:
+    """A file with the cube in some order of axes, and labels beside it."""
+    file = h5py.File(path, "w")
+    file["cube"] = np.transpose(data, [NAMES.index(name) for name in order])
+    file["inline"] = np.array(INLINES)
+    file["crossline"] = np.array(CROSSLINES)
+    file["sample_ms"] = np.arange(SAMPLES) * 4.0
+    return file
+
+
+@pytest.mark.parametrize("order", [NAMES, ("crossline", "inline", "sample"), ("sample", "inline", "crossline")])
+@pytest.mark.parametrize("how", ["attribute", "list", "option", "scales"])
+def test_any_order_of_axes_becomes_the_canonical_one(tmp_path: Path, order: tuple[str, ...], how: str) -> None:
+    options = SurveyOptions(axes=" , ".join(order) if how == "option" else None)
+    with with_labels(tmp_path / "f.h5", order) as file:
+        if how == "attribute":
+            file["cube"].attrs["axes"] = ",".join(order)
+        if how == "list":
+            file["cube"].attrs["axes"] = np.array(order, "S")
+        for dimension, name in enumerate(order if how == "scales" else ()):
+            scale = file["sample_ms" if name == "sample" else name]
+            scale.make_scale(name)
+            file["cube"].dims[dimension].attach_scale(scale)
+    survey = open_survey(f"{tmp_path / 'f.h5'}:/cube", options)
+    assert survey.grid.axes == AXES
+    assert np.array_equal(survey.read(survey.grid.whole)[0], CUBE)
+    window = Window((1, 2, 3), (3, 5, 8))
+    assert np.array_equal(survey.read(window)[0], CUBE[1:3, 2:5, 3:8])
+    assert survey.present.all()
+    assert (survey.domain.name, survey.domain.source) == ("time", "unit of the data set sample_ms")
+
+
+def test_components_become_channels(tmp_path: Path) -> None:
+    data = np.random.default_rng(0).normal(size=(7, 3, 20)).astype(np.float32)
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["waveforms"] = data
+        file["waveforms"].attrs["axes"] = "trace,component,sample"
+    survey = open_survey(str(tmp_path / "f.h5"))
+    assert (survey.channels, [axis.name for axis in survey.grid.axes]) == (3, ["trace", "sample"])
+    assert np.array_equal(survey.read(survey.grid.whole), data.transpose(1, 0, 2))
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [((5,), ("sample",)), ((5, 6), ("row", "column")), ((5, 6, 7), NAMES)],
+)
+def test_axes_by_the_number_of_dimensions(tmp_path: Path, shape: tuple[int, ...], names: tuple[str, ...]) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["data"] = np.zeros(shape, np.uint8)
+    survey = open_survey(str(tmp_path / "f.h5"))
+    assert tuple(axis.name for axis in survey.grid.axes) == names
+    assert survey.counted == set(names)
+    assert [axis.last for axis in survey.grid.axes] == [n - 1 for n in shape]
+    assert {axis.unit for axis in survey.grid.axes} == {""}
+    assert any("--axes" in remark for remark in survey.remarks)
+    assert any("counted from 0" in remark for remark in survey.remarks)
+
+
+UNITS = {
+    "sample_ms": ({}, ("time", "ms", 8.0)),
+    "sample_m": ({}, ("depth", "m", 8.0)),
+    "sample": ({"units": "s"}, ("time", "ms", 8000.0)),
+    "sample with bytes": ({"units": b"km"}, ("depth", "m", 8000.0)),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), UNITS.items())
+def test_units_of_samples(tmp_path: Path, name: str, expected: tuple[dict[str, str], tuple[str, str, float]]) -> None:
+    attributes, (domain, unit, step) = expected
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["data"] = np.zeros(5)
+        scale = file.create_dataset(name.split()[0], data=100 + 8.0 * np.arange(5))
+        scale.attrs.update(attributes)
+    survey = open_survey(str(tmp_path / "f.h5"))
+    assert survey.domain.name == domain
+    assert survey.grid.axes[0].unit == unit
+    assert survey.grid.axes[0].step == step
+    given = open_survey(str(tmp_path / "f.h5"), SurveyOptions(dt=3, t0=7, domain="depth"))
+    assert given.grid.axes[0] == Axis("sample", 7, 3, 5, "m")
+
+
+KINDS = ["?", "i1", "u1", ">i2", "<u4", ">f4", "f8", "f2"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("compression", [None, "gzip", "blosc"])
+def test_kinds_of_numbers(tmp_path: Path, kind: str, compression: str | None) -> None:
+    data = (np.arange(60).reshape(3, 4, 5) % 2 if kind == "?" else np.arange(60).reshape(3, 4, 5)).astype(kind)
+    how = hdf5plugin.Blosc() if compression == "blosc" else {"compression": compression}
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file.create_dataset("data", data=data, chunks=(2, 2, 2), **how)
+    survey = open_survey(str(tmp_path / "f.h5"))
+    samples = survey.read(survey.grid.whole)
+    assert samples.dtype == np.float32
+    assert np.array_equal(samples[0], data.astype(np.float32))
+
+
+def uneven(file: h5py.File) -> None:
+    del file["inline"]
+    file["inline"] = [4, 6, 9, 10]
+
+
+def unit(file: h5py.File) -> None:
+    file["sample_ms"].attrs["units"] = "furlongs"
+
+
+FAULTS: dict[str, tuple[Callable[[h5py.File], object], str, SurveyOptions, str]] = {
+    "no such path": (lambda file: None, ":/nope", SurveyOptions(), r"no data set /nope(.|\n)*/cube \(4, 5, 30\)"),
+    "a group": (lambda file: file.create_group("group"), ":/group", SurveyOptions(), "no numeric data set"),
+    "text": (lambda file: file.create_dataset("text", data="x"), ":/text", SurveyOptions(), "no numeric data set"),
+    "several": (lambda file: file.create_dataset("b", data=CUBE), "", SurveyOptions(), "2 data sets|5 data sets"),
+    "too few names": (lambda file: None, "", SurveyOptions(axes="inline,sample"), "3 dimensions .* names 2 axes"),
+    "a name twice": (lambda file: None, "", SurveyOptions(axes="inline,inline,sample"), "none twice"),
+    "unknown name": (lambda file: None, "", SurveyOptions(axes="inline,xline,bin"), "each one of channel, inline"),
+    "no samples": (lambda file: None, "", SurveyOptions(axes="inline,crossline,trace"), "a sample axis"),
+    "uneven labels": (uneven, "", SurveyOptions(), "not evenly spaced"),
+    "unknown unit": (unit, "", SurveyOptions(), "'furlongs'"),
+    "four dimensions": (lambda file: file.create_dataset("b", data=[[[[1]]]]), ":/b", SurveyOptions(), "4 dimensions"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "inside", "options", "message"), FAULTS.values(), ids=FAULTS)
+def test_data_sets_that_cannot_be_read(
+    tmp_path: Path, change: Callable[[h5py.File], object], inside: str, options: SurveyOptions, message: str
+) -> None:
+    with with_labels(tmp_path / "f.h5") as file:
+        change(file)
+    with pytest.raises(SurveyError, match=message):
+        open_survey(f"{tmp_path / 'f.h5'}{inside}", options)
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5 at all", None])
+def test_files_that_are_no_hdf5(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "f.h5"
+    with_labels(path).close()
+    path.write_bytes(path.read_bytes()[:700] if content is None else content)
+    with pytest.raises(SurveyError, match=r"f\.h5 cannot be read"):
+        open_survey(str(path))
+
+
+def test_damaged_chunks(tmp_path: Path) -> None:
+    path = tmp_path / "f.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", data=np.random.default_rng(0).normal(size=(8, 8, 8)), compression="gzip")
+        offset = file["data"].id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 40] = bytes(40)
+    path.write_bytes(content)
+    survey = open_survey(str(path))
+    with pytest.raises(SurveyError, match="cannot be read at 0:8 × 0:8 × 0:8"):
+        survey.read(survey.grid.whole)
+
+
+def read_first(survey: Survey) -> np.ndarray:
+    return survey.read(Window((0, 0, 0), (1, 1, 5)))
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_other_processes_open_the_file_for_themselves(tmp_path: Path, method: str) -> None:
+    with_labels(tmp_path / "f.h5").close()
+    survey = open_survey(str(tmp_path / "f.h5"))
+    before = read_first(survey)
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        for samples in pool.map(read_first, [survey] * 4):
+            assert np.array_equal(samples, before)
+    assert len(pickle.dumps(survey)) < 4000
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_what_is_written_reads_back_with_an_equal_grid(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    names = data.draw(st.sampled_from([("sample",), ("trace", "sample"), NAMES, ("row", "column")]))
+    domain = Domain(data.draw(st.sampled_from(["time", "depth"])), "made for a test")
+    unit = data.draw(st.sampled_from(["", domain.unit]))
+    axes = []
+    for name in names:
+        size = data.draw(st.integers(1, 5))
+        if name == "sample" and not unit:
+            axes.append(Axis(name, 0, 1, size))
+            continue
+        first = data.draw(st.sampled_from([0.0, -7.0, 0.1, 1234.5]))
+        step = data.draw(st.sampled_from([1.0, -2.0, 0.1, 4.0]))
+        axes.append(Axis(name, first, step, size, unit if name == "sample" else ""))
+    grid = Grid(tuple(axes))
+    channels = data.draw(st.integers(1, 3))
+    samples = np.random.default_rng(0).normal(size=(channels, *grid.shape)).astype(np.float32)
+    path = f"{tmp_path_factory.mktemp('h5') / 'f.h5'}:/group/data"
+    with create_survey(path, grid, domain, channels=channels, provenance=["a", "b"]) as writer:
+        for window in grid.slabs(1):
+            writer.write(window, samples[(slice(None), *window.slices)])
+        writer.commit()
+    survey = open_survey(path)
+    assert survey.grid == grid
+    assert survey.channels == channels
+    assert survey.domain.name == domain.name
+    assert np.array_equal(survey.read(grid.whole), samples)
+    with h5py.File(path.split(":")[0]) as file:
+        assert file["group/data"].attrs["provenance"] == "a\nb"
+
+
+@pytest.mark.parametrize("inside", ["/", "/inline", "/a/sample_ms"])
+def test_names_that_no_data_set_can_have(tmp_path: Path, inside: str) -> None:
+    with pytest.raises(OutputError, match="name of no data set"):
+        create_survey(f"{tmp_path / 'f.h5'}:{inside}", Grid(AXES), Domain("time", ""))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_real_faults_and_facies(real_data: Path) -> None:
+    faults = open_survey(str(real_data / "parihaka/parihaka_faults.h5:/faults"))
+    image = open_survey(str(real_data / "parihaka/parihaka_seismic.sgy"))
+    assert faults.grid == image.grid
+    assert not faults.counted
+    axes = SurveyOptions(axes="inline,sample,crossline")
+    facies = open_survey(str(real_data / "penobscot/penobscot_facies.h5:/image"), axes)
+    assert facies.grid.shape == (22, 512, 1536)
+    assert facies.grid.axes[0].first == 1075
+    with h5py.File(real_data / "penobscot/penobscot_facies.h5") as file:
+        assert np.array_equal(facies.read(Window((3, 10, 20), (4, 15, 27)))[0, 0], file["image"][3, 20:27, 10:15].T)
+    with pytest.raises(SurveyError, match=r"/image \(22, 1536, 512\)"):
+        open_survey(str(real_data / "penobscot/penobscot_facies.h5"))
+    inlines = open_survey(str(real_data / "f3_inlines/f3_inlines.h5"))
+    assert inlines.grid.shape == (6, 701, 255)
