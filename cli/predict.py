@@ -22,7 +22,9 @@ def predict(
     out: Annotated[str, typer.Option(help="Output; its suffix names the format (.sgy, .h5).")],
     options: SurveyOptions,
     overwrite: OverwriteOption = False,
-    memory: Annotated[str, typer.Option(help="Memory for activations, such as 8GB.")] = "2GB",
+    memory: Annotated[
+        str | None, typer.Option(help="Memory for activations, such as 8GB; half of what is free by default.")
+    ] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
@@ -36,7 +38,7 @@ def predict(
     from geocnn.survey.opening import open_survey
     from geocnn_cli import report
 
-    output = Output(out, overwrite, _bytes(memory))
+    output = Output(out, overwrite, _bytes(memory) if memory is not None else None)
     chosen = choose_device(device, precision)
     keep_freed_memory()
     trained = load_model(model)

@@ -6,6 +6,7 @@ import ctypes
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
@@ -36,6 +37,16 @@ class Device:
     def fabric(self) -> Fabric:
         """Lightning Fabric on this device, one process."""
         return Fabric(accelerator=self.kind, devices=1, precision=_FABRIC_PRECISION[self.precision])  # type: ignore[arg-type]
+
+    def free_memory(self) -> int:
+        """Bytes that are free on the device, or on the machine for a device that shares its memory."""
+        if self.kind == "cuda":
+            return int(torch.cuda.mem_get_info()[0])
+        try:
+            facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+        except OSError:
+            return 8 * 2**30
+        return 1024 * int(facts["MemAvailable"].split()[0])
 
     def __str__(self) -> str:
         name = torch.cuda.get_device_name() if self.kind == "cuda" else f"{torch.get_num_threads()} threads"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from math import ceil, prod
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geocnn.errors import UsageError
 from geocnn.grid import Window
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec
@@ -62,17 +64,19 @@ def test_less_memory_means_smaller_tiles_and_more_arithmetic() -> None:
     plan = expand(load_spec("faultseg3d")[0], (1, 64, 64, 64), 1)
     shape = (160, 192, 96)
     whole = Window((0, 0, 0), shape)
-    memories = [bytes_per_sample(plan) * prod(shape) // divisor for divisor in (1, 2, 4)]
+    memories = [int(bytes_per_sample(plan) * prod(shape) * share) for share in (1, 0.95, 0.7)]
     tilings = [plan_tiles(plan, shape, whole, memory) for memory in memories]
     assert tilings[0].size == shape
     assert tilings[0].arithmetic == 1
     assert tilings[0].arithmetic < tilings[1].arithmetic < tilings[2].arithmetic
     for tiling, memory in zip(tilings, memories, strict=True):
         largest = max(tile.read.size for _, tiles in tiling.slabs() for tile in tiles)
+        assert largest == tiling.largest
         assert largest * bytes_per_sample(plan) <= memory
+        assert tiling.arithmetic == sum(t.read.size for _, tiles in tiling.slabs() for t in tiles) / whole.size
 
 
-def test_a_tile_cannot_be_smaller_than_the_stride() -> None:
+def test_memory_that_the_halo_exceeds_is_told() -> None:
     plan = expand(load_spec("faultseg3d")[0], (1, 64, 64, 64), 1)
-    tiling = plan_tiles(plan, (40, 40, 40), Window((0, 0, 0), (40, 40, 40)), memory=1)
-    assert tiling.size == plan.stride
+    with pytest.raises(UsageError, match=r"sees 96 × 96 × 96 samples .*\n.*at least .* GB"):
+        plan_tiles(plan, (400, 400, 400), Window((0, 0, 0), (400, 400, 400)), memory=10**8)

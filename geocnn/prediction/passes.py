@@ -16,14 +16,14 @@ from geocnn.normalise import NormalisedSurvey
 from geocnn.prediction.tiles import Tile, plan_tiles
 from geocnn.survey.survey import FloatArray
 
-__all__ = ["DEFAULT_MEMORY", "logit_slabs", "probability_slabs"]
+__all__ = ["logit_slabs", "probability_slabs"]
 
-DEFAULT_MEMORY = 2 * 2**30
-"""Bytes of activations that one tile may take unless the user says more."""
+SHARE = 0.5
+"""Share of the free memory that activations may take unless the user says otherwise; the rest is for workspaces."""
 
 
 def probability_slabs(
-    network: Network, image: NormalisedSurvey, within: Window, device: Device, memory: int = DEFAULT_MEMORY
+    network: Network, image: NormalisedSurvey, within: Window, device: Device, memory: int | None = None
 ) -> Iterator[tuple[Window, FloatArray]]:
     """Probabilities of `within`, as cross-sections in order along the first axis.
 
@@ -44,7 +44,7 @@ def _probabilities(logits: FloatArray) -> FloatArray:
 
 
 def logit_slabs(
-    network: Network, image: NormalisedSurvey, within: Window, device: Device, memory: int = DEFAULT_MEMORY
+    network: Network, image: NormalisedSurvey, within: Window, device: Device, memory: int | None = None
 ) -> Iterator[tuple[Window, FloatArray]]:
     """Logits of `within`, equal to one pass over the whole survey.
 
@@ -63,7 +63,7 @@ def logit_slabs(
             expected="layers that look at a bounded neighbourhood (convolution, pooling, upsampling)",
             do="replace the dense head by 1×1 convolutions",
         )
-    tiling = plan_tiles(network.plan, image.grid.shape, within, memory)
+    tiling = plan_tiles(network.plan, image.grid.shape, within, memory or int(SHARE * device.free_memory()))
     network.to(device.torch).eval()
     for slab, tiles in tiling.slabs():
         logits = np.empty((network.plan.outputs, *slab.shape), np.float32)

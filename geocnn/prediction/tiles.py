@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import ceil, prod
+from typing import NamedTuple
 
+from geocnn.errors import UsageError
 from geocnn.grid import Window
 from geocnn.network.plan import Plan
 
@@ -57,35 +59,52 @@ class Tiling:
 
     def slabs(self) -> Iterator[tuple[Window, list[Tile]]]:
         """Whole cross-sections of `within` in order along the first axis, each with the tiles that make it."""
-        starts = [
-            range(start, stop, size)
-            for start, stop, size in zip(self.within.start, self.within.stop, self.size, strict=True)
-        ]
-        for first in starts[0]:
-            last = min(first + self.size[0], self.within.stop[0])
-            slab = Window((first, *self.within.start[1:]), (last, *self.within.stop[1:]))
-            yield slab, [self.tile((first, *rest)) for rest in product(*starts[1:])]
+        first, *others = (self._spans(axis) for axis in range(len(self.size)))
+        for span in first:
+            slab = Window((span.start, *self.within.start[1:]), (span.stop, *self.within.stop[1:]))
+            yield slab, [_tile((span, *rest)) for rest in product(*others)]
 
-    def tile(self, start: tuple[int, ...]) -> Tile:
-        """The tile whose core begins at `start`."""
-        core = Window(start, tuple(a + n for a, n in zip(start, self.size, strict=True))).within(self.within)
-        axes = zip(core.start, core.stop, self.stride, self.halo, self.padded, strict=True)
-        spans = [
-            (max(0, (a - near) // s * s), min(size, ceil((b + far) / s) * s)) for a, b, s, (near, far), size in axes
-        ]
-        return Tile(core, Window(tuple(a for a, _ in spans), tuple(b for _, b in spans)))
+    def _spans(self, axis: int) -> list[_Span]:
+        """How one axis is cut."""
+        near, far = self.halo[axis]
+        stride, padded, end = self.stride[axis], self.padded[axis], self.within.stop[axis]
+        spans = []
+        for start in range(self.within.start[axis], end, self.size[axis]):
+            stop = min(start + self.size[axis], end)
+            first = max(0, (start - near) // stride * stride)
+            spans.append(_Span(start, stop, first, min(padded, ceil((stop + far) / stride) * stride)))
+        return spans
 
     @property
     def arithmetic(self) -> float:
         """Samples that the network sees, over samples that it answers for: 1 means no work done twice."""
-        return sum(tile.read.size for _, tiles in self.slabs() for tile in tiles) / self.within.size
+        axes = range(len(self.size))
+        return prod(sum(span.last - span.first for span in self._spans(axis)) for axis in axes) / self.within.size
+
+    @property
+    def largest(self) -> int:
+        """Samples that the largest tile reads."""
+        return prod(max(span.last - span.first for span in self._spans(axis)) for axis in range(len(self.size)))
+
+
+class _Span(NamedTuple):
+    """A tile along one axis: its core is start:stop, its reading first:last."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+def _tile(spans: tuple[_Span, ...]) -> Tile:
+    starts, stops, firsts, lasts = zip(*spans, strict=True)
+    return Tile(Window(starts, stops), Window(firsts, lasts))
 
 
 def plan_tiles(plan: Plan, shape: tuple[int, ...], within: Window, memory: int) -> Tiling:
     """The tiling of `within` that fits the memory with little arithmetic done twice.
 
-    Starts from one tile and halves, again and again, the axis whose halving costs least, until a tile fits or
-    nothing is left to halve.
+    Starts from one tile and halves, again and again, the axis whose halving costs least, until a tile fits.
 
     Parameters
     ----------
@@ -97,21 +116,36 @@ def plan_tiles(plan: Plan, shape: tuple[int, ...], within: Window, memory: int) 
         What to predict.
     memory
         Bytes that one tile may take.
+
+    Raises
+    ------
+    UsageError
+        If the halo alone takes more than the memory, so that smaller tiles are no remedy.
     """
     stride = plan.stride
-    padded = tuple(ceil(n / s) * s for n, s in zip(shape, stride, strict=True))
-    budget = max(1, memory // bytes_per_sample(plan))
+    padded = plan.admissible(shape)
+    each = bytes_per_sample(plan)
 
     def tiling(size: tuple[int, ...]) -> Tiling:
         return Tiling(within, size, stride, plan.halo, padded)
 
     best = tiling(within.shape)
-    while max(tile.read.size for _, tiles in best.slabs() for tile in tiles) > budget:
+    while best.largest * each > memory:
         smaller = [tiling(size) for size in _halvings(best.size, stride)]
-        if not smaller:
-            break
-        best = min(smaller, key=lambda candidate: candidate.arithmetic)
+        useful = [candidate for candidate in smaller if candidate.largest <= USEFUL * best.largest]
+        if not useful:
+            raise UsageError(
+                f"{memory / 1e9:.2g} GB of memory for a network that sees {' × '.join(map(str, plan.receptive_field))} "
+                "samples around each",
+                expected=f"at least {best.largest * each / 1e9:.2g} GB, or the halo takes it all",
+                do=f"pass --memory {ceil(best.largest * each / 1e8) / 10:g}GB",
+            )
+        best = min(useful, key=lambda candidate: candidate.arithmetic)
     return best
+
+
+USEFUL = 0.95
+"""A tile is only cut in two if that makes it smaller, halo included, by this factor at least."""
 
 
 def _halvings(size: tuple[int, ...], stride: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -9,7 +9,7 @@ import numpy as np
 from geocnn.device import Device
 from geocnn.model import Model, normalised, require_fit
 from geocnn.normalise import drift
-from geocnn.prediction.passes import DEFAULT_MEMORY, probability_slabs
+from geocnn.prediction.passes import probability_slabs
 from geocnn.progress import Progress, Work
 from geocnn.survey.opening import create_survey
 from geocnn.survey.scan import Statistics, scan
@@ -20,11 +20,12 @@ __all__ = ["Output", "Predicted", "predict_volume"]
 
 @dataclass(frozen=True)
 class Output:
-    """Where a prediction goes, and what it may use: `memory` is bytes of activations for one tile."""
+    """Where a prediction goes, and what it may use: `memory` is bytes of activations for one tile,
+    half of what is free by default."""
 
     path: str
     overwrite: bool = False
-    memory: int = DEFAULT_MEMORY
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
