@@ -1,0 +1,139 @@
+"""``geocnn inspect``: what it says is true, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
+
+from geocnn_cli import main
+
+Inspect = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def inspect(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inspect:
+    """Run ``geocnn inspect``; spaces and line ends of what people read are folded."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["geocnn", "inspect", *map(str, arguments)])
+        status = main._status()
+        captured = capsys.readouterr()
+        return status, captured.out, " ".join(captured.err.split())
+
+    return run
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Crosslines first, a dead trace, a gap, a delay, coordinates, little-endian IBM."""
+    samples = encoded(INLINES, CROSSLINES, SAMPLES)
+    samples[1, 1] = 0
+    cube = Traces.of(
+        samples,
+        INLINES,
+        CROSSLINES,
+    )
+    cube = cube.picked(np.arange(20).reshape(4, 5).T.ravel()[:-1])
+    cube.sample_format, cube.endian, cube.places = 1, "little", (9, 21)
+    cube.headers = {109: 100}
+    cube.text = {1: "CLIENT: NOBODY", 5: "TWT"}
+    return cube.write(tmp_path / "odd.sgy")
+
+
+def test_on_one_screen(inspect: Inspect, odd: Path) -> None:
+    status, out, err = inspect(odd, "--iline", 9, "--xline", 21)
+    assert status == 0
+    folded = " ".join(out.split())
+    for words in (
+        "4-byte IBM float, little-endian",
+        "inline numbers trace header bytes 9-12",
+        "crossline numbers trace header bytes 21-24",
+        "inline 4 to 10, step 2, 4 positions",
+        "sample 100 to 216 ms, step 4 ms, 30 positions",
+        "time in ms (text header line C5)",
+        "90.0 % of 600 samples, 1 of 19 traces dead, 1 of 20 positions without a trace",
+        "C 1 CLIENT: NOBODY",
+    ):
+        assert words in folded
+    assert "1 of 20 grid positions (5.0 %) have no trace" in err
+    assert len(out.splitlines()) <= 24
+
+
+def test_for_programs(inspect: Inspect, odd: Path) -> None:
+    status, out, _ = inspect(odd, "--iline", 9, "--xline", 21, "--json")
+    told = json.loads(out)
+    assert status == 0
+    assert told["axes"][0] == {"name": "inline", "first": 4, "last": 10, "step": 2, "size": 4, "unit": ""}
+    assert told["domain"] == {"name": "time", "source": "text header line C5", "unit": "ms"}
+    assert told["traces"] == {"positions": 20, "missing": 1, "dead": 1}
+    assert told["samples"] == {"all": 600, "live": 540, "null": 0, "not_finite": None}
+    live = np.delete(encoded(INLINES, CROSSLINES, SAMPLES).reshape(20, -1), [6, 19], axis=0)
+    assert told["statistics"]["mean"] == pytest.approx([live.mean(dtype=float)], rel=1e-5)
+    assert told["percentiles"]["50"] == pytest.approx([np.median(live)], rel=1e-5)
+
+
+def test_bins_and_azimuth(inspect: Inspect, tmp_path: Path) -> None:
+    """Inlines 12.5 m apart to the east, crosslines 25 m apart to the north, written in decimetres."""
+    cube = Traces.of(encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES)
+    path = cube.write(tmp_path / "f.sgy")
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    headers = content[3600:].reshape(20, -1)
+    i, x = np.divmod(np.arange(20), 5)
+    for byte, kind, values in ((70, ">i2", np.full(20, -10)), (180, ">i4", 4_000_000 + 125 * i), (184, ">i4", 250 * x)):
+        field = values.astype(kind)[:, None].view(np.uint8)
+        headers[:, byte : byte + field.shape[1]] = field
+    path.write_bytes(content.tobytes())
+    bins = json.loads(inspect(path, "--json")[1])["bins"]
+    assert bins["origin"] == pytest.approx([400_000, 0])
+    assert bins["size"] == pytest.approx([12.5, 25])
+    assert (bins["azimuth"] + 180) % 360 == pytest.approx(180)
+    assert bins["right_handed"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_not_finite_are_told(inspect: Inspect, tmp_path: Path, value: float) -> None:
+    samples = encoded(INLINES, CROSSLINES, SAMPLES)
+    samples[2, 3, 4] = value
+    path = Traces.of(samples, INLINES, CROSSLINES).write(tmp_path / "f.sgy")
+    status, out, _ = inspect(path)
+    assert status == 0
+    count = "1 NaN, 0 infinite" if np.isnan(value) else "0 NaN, 1 infinite"
+    assert f"{count} samples, the first at inline 8, crossline 23, sample 16" in " ".join(out.split())
+
+
+def test_a_dead_survey_is_told(inspect: Inspect, tmp_path: Path) -> None:
+    path = Traces.of(np.zeros((4, 5, 30)), INLINES, CROSSLINES).write(tmp_path / "f.sgy")
+    status, out, _ = inspect(path)
+    assert status == 0
+    assert "20 of 20 traces dead" in " ".join(out.split())
+    assert json.loads(inspect(path, "--json")[1])["statistics"]["mean"] == [None]
+
+
+def test_channels_and_hdf5(inspect: Inspect, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["a"] = np.random.default_rng(0).normal(size=(2, 40, 50))
+        file["a"].attrs["axes"] = "channel,trace,sample"
+    status, out, err = inspect(tmp_path / "f.h5", "--dt", 2)
+    assert status == 0
+    folded = " ".join(out.split())
+    assert "channel 1, amplitudes mean" in folded
+    assert "step 2 ms, 50 positions" in folded
+    assert "no numbers for trace: counted from 0" in err
+
+
+def test_a_picture(inspect: Inspect, volume: Path, tmp_path: Path) -> None:
+    assert inspect(volume, "--picture", tmp_path / "f.png")[0] == 0
+    assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_wrong_bytes_end_with_advice(inspect: Inspect, volume: Path) -> None:
+    status, _, err = inspect(volume, "--iline", 17, "--xline", 13)
+    assert status == 1
+    assert "pass --iline 189 --xline 193" in err
