@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from geocnn.errors import UsageError
 from geocnn.survey.survey import FloatArray
-from geocnn.synthetic.recipes import FaultRecipe, Range
+from geocnn.synthetic.recipes import DT, FaultRecipe, Range
 from geocnn.synthetic.structure import Fault, Fold, Structure, positions
-from geocnn.synthetic.waves import DT, band_limited_noise, convolve_traces, ricker
+from geocnn.synthetic.waves import band_limited_noise, convolve_traces, ricker
 
 __all__ = ["Shape", "draw_structure", "fault_cube", "require_shape"]
 
@@ -49,8 +49,8 @@ def fault_cube(shape: Shape, seed: int | Sequence[int], recipe: FaultRecipe) -> 
     -----
     The order of operations is that of X. Wu and others (2019): random reflectivity, the same everywhere; folding;
     shear; faulting; convolution with a Ricker wavelet, after faulting, so that breaks are blurred as in an image;
-    noise; z-score. Motions are undone sample by sample instead of resampling a larger model again and again, so that breaks
-    stay sharp and nothing is missing at the faces.
+    noise; z-score. Motions are undone sample by sample instead of resampling a larger model again and again, so that
+    breaks stay sharp and nothing is missing at the faces.
     """
     require_shape(shape)
     rng = np.random.default_rng(seed)

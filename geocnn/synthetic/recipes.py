@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["RECIPES", "FaultRecipe", "Range"]
+__all__ = ["DT", "RECIPES", "FaultRecipe", "Range"]
 
 Range = tuple[float, float]
 
-NYQUIST = 125.0
-"""Highest frequency in Hz at the sample interval of the cubes, 4 ms."""
+DT = 0.004
+"""Sample interval of all cubes in seconds."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class FaultRecipe:
 
 _BOUNDS: dict[str, Range] = {
     "interfaces": (0.01, 1),
-    "folds": (0, 1000),
+    "folds": (1, 1000),
     "fold_height": (0, 10),
     "fold_width": (8, 1000),
     "shear": (0, 1),
@@ -94,8 +94,8 @@ _BOUNDS: dict[str, Range] = {
     "tip": (16, 10_000),
     "width": (8, 10_000),
     "visible": (0, 100),
-    "frequency": (5, NYQUIST / 2),
-    "noise_band": (1, NYQUIST),
+    "frequency": (5, 0.25 / DT),
+    "noise_band": (1, 0.5 / DT),
     "signal_to_noise": (0.1, 1000),
 }
 

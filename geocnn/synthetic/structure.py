@@ -9,7 +9,6 @@ from math import cos, radians, sin
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geocnn.survey.survey import BoolArray, FloatArray
 
@@ -36,10 +35,9 @@ class Fault:
 
     ::
 
-              foot wall   \\    hanging wall        c: distance from the plane, towards the hanging wall
-        ---- layer -------+ \\                      b: down the dip      a: along the strike
-                             \\ +---- layer ----    throw: how far down the layer lies beyond the fault
-                              \\
+           foot wall   \\     hanging wall      a: along the strike, into the page;  b: down the dip
+        -----layer------\\                      c: distance from the plane, positive in the hanging wall
+                         \\------layer-----     throw: how much lower a layer lies in the hanging wall
 
     Parameters
     ----------
@@ -81,21 +79,13 @@ class Fault:
     def downdip(self) -> Vector:
         """Unit vector of b; samples count downwards."""
         level = cos(radians(self.dip))
-        return (
-            level * cos(radians(self.azimuth)),
-            level * sin(radians(self.azimuth)),
-            sin(radians(self.dip)),
-        )
+        return level * cos(radians(self.azimuth)), level * sin(radians(self.azimuth)), sin(radians(self.dip))
 
     @cached_property
     def normal(self) -> Vector:
         """Unit vector of c, up and towards the hanging wall."""
         level = sin(radians(self.dip))
-        return (
-            level * cos(radians(self.azimuth)),
-            level * sin(radians(self.azimuth)),
-            -cos(radians(self.dip)),
-        )
+        return level * cos(radians(self.azimuth)), level * sin(radians(self.azimuth)), -cos(radians(self.dip))
 
     def distance(self, places: FloatArray) -> FloatArray:
         """Distance c of places (3, \\*w) from the plane, shape (\\*w); positive in the hanging wall."""
@@ -105,24 +95,27 @@ class Fault:
         """Throw of the fault level with places (3, \\*w), shape (\\*w), whichever side they lie on."""
         square = self._along(self.strike, places) ** 2
         square += self._along(self.downdip, places) ** 2
-        return np.float32(self.throw) * _PROFILES[self.profile](square / np.float32(self.extent**2))
+        throws: FloatArray = np.float32(self.throw) * _PROFILES[self.profile](square / np.float32(self.extent**2))
+        return throws
 
-    def slide_back(self, places: FloatArray, slip: FloatArray) -> FloatArray:
-        """Places (3, \\*w) moved up the dip by `slip` (\\*w)."""
+    def slide_back(self, places: FloatArray, throw: FloatArray) -> FloatArray:
+        """Places (3, \\*w) moved up the dip until they are `throw` (\\*w) samples higher."""
+        slip = throw / np.float32(self.downdip[2])
         return np.stack([place - np.float32(t) * slip for place, t in zip(places, self.downdip, strict=True)])
 
     def _along(self, direction: Vector, places: FloatArray) -> FloatArray:
         """Component of places along a unit vector, counted from the centre."""
-        offset = np.float32(sum(d * c for d, c in zip(direction, self.centre, strict=True)))
-        return sum((np.float32(d) * p for d, p in zip(direction, places, strict=True)), start=-offset)
+        steps = zip(direction, self.centre, places, strict=True)
+        inline, crossline, sample = (np.float32(d) * (place - np.float32(c)) for d, c, place in steps)
+        return np.asarray(inline + crossline + sample, np.float32)
 
 
 def _linear(square: FloatArray) -> FloatArray:
-    return np.maximum(np.float32(0), 1 - np.sqrt(square))
+    return np.asarray(np.maximum(0, 1 - np.sqrt(square)), np.float32)
 
 
 def _gaussian(square: FloatArray) -> FloatArray:
-    return np.exp(-square / 2)
+    return np.asarray(np.exp(-square / 2), np.float32)
 
 
 _PROFILES = {"linear": _linear, "gaussian": _gaussian}
@@ -160,15 +153,14 @@ class Structure:
 
         Notes
         -----
-        With z the depth before faulting: z + 1.5 z / depth · Σ_k b_k exp(−((i − c_k)² + (x − d_k)²) / 2 σ_k²) + f i + g x,
-        as X. Wu and others (2019) fold and shear. Their constant shifts are left out: the layers are random.
+        With z the depth before faulting: z + 1.5 z / depth · Σ_k b_k exp(−((i − c_k)² + (x − d_k)²) / 2 σ_k²) + f i +
+        g x, as X. Wu and others (2019) fold and shear. Their constant shifts are left out: the layers are random.
         """
         faulted = np.zeros(places.shape[1:], np.bool_)
         for fault in reversed(self.faults):
             distance, throw = fault.distance(places), fault.throws(places)
             faulted |= (np.abs(distance) < LABEL_HALF_WIDTH) & (np.abs(throw) > self.visible)
-            slip = np.where(distance > 0, throw, 0) / np.float32(sin(radians(fault.dip)))
-            places = fault.slide_back(places, slip)
+            places = fault.slide_back(places, np.where(distance > 0, throw, np.float32(0)))
         inline, crossline, depth = places
         bulge = np.zeros_like(depth)
         for fold in self.folds:

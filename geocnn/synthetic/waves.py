@@ -8,11 +8,9 @@ import numpy as np
 from scipy import fft
 
 from geocnn.survey.survey import FloatArray
+from geocnn.synthetic.recipes import DT
 
-__all__ = ["DT", "band_limited_noise", "convolve_traces", "ricker"]
-
-DT = 0.004
-"""Sample interval of synthetic traces in seconds."""
+__all__ = ["band_limited_noise", "convolve_traces", "ricker"]
 
 STEEPNESS = 4
 """Order of the Butterworth response that limits the band of noise."""
@@ -27,7 +25,8 @@ def ricker(frequency: float, half_length: int) -> FloatArray:
     """
     time = DT * np.arange(-half_length, half_length + 1)
     a = (pi * frequency * time) ** 2
-    return ((1 - 2 * a) * np.exp(-a)).astype(np.float32)
+    wavelet: FloatArray = ((1 - 2 * a) * np.exp(-a)).astype(np.float32)
+    return wavelet
 
 
 def convolve_traces(traces: FloatArray, wavelet: FloatArray) -> FloatArray:
