@@ -1,0 +1,124 @@
+"""``geocnn synth faults``: pairs of files on line numbers, the same whatever the count, refused before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from geocnn.errors import GeocnnError, OutputError, UsageError
+from geocnn.progress import finish
+from geocnn.survey.opening import open_survey
+from geocnn.synthetic.cubes import FaultCubes, write_fault_cubes
+from geocnn.synthetic.faults import fault_cube
+from geocnn.synthetic.recipes import RECIPES
+from geocnn_cli.synth import synth
+
+SMALL = ("--shape", "16,20,24")
+
+
+def run(*arguments: object) -> str:
+    """What `geocnn synth` prints; a GeocnnError is raised again."""
+    result = CliRunner().invoke(synth, list(map(str, arguments)))
+    if isinstance(result.exception, GeocnnError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("suffix", ["sgy", "h5"])
+def test_pairs_hold_image_and_label_on_line_numbers(tmp_path: Path, suffix: str) -> None:
+    run("faults", "--out", tmp_path / "cubes", "--count", 2, *SMALL, "--seed", 7, "--format", suffix)
+    names = {f"faults-{n:04d}-{kind}.{suffix}" for n in (0, 1) for kind in ("seismic", "label")}
+    assert {path.name for path in (tmp_path / "cubes").iterdir()} == names
+    for number in (0, 1):
+        expected = fault_cube((16, 20, 24), (7, number), RECIPES["wu2019"])
+        for kind, samples in zip(("seismic", "label"), expected, strict=True):
+            survey = open_survey(str(tmp_path / f"cubes/faults-{number:04d}-{kind}.{suffix}"))
+            np.testing.assert_array_equal(survey.read(survey.grid.whole)[0], samples)
+            first = [(axis.name, axis.first, axis.step, axis.unit) for axis in survey.grid.axes]
+            assert first == [("inline", 1000, 1, ""), ("crossline", 2000, 1, ""), ("sample", 0, 4, "ms")]
+            assert survey.domain.name == "time"
+
+
+def test_a_cube_does_not_depend_on_how_many_there_are(tmp_path: Path) -> None:
+    for name, count in (("one", 1), ("three", 3)):
+        run("faults", "--out", tmp_path / name, "--count", count, *SMALL, "--seed", 7)
+    one, three = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "three"))
+    assert len(three) == 6
+    assert one == {name: three[name] for name in one}
+    assert three["faults-0000-seismic.sgy"] != three["faults-0001-seismic.sgy"]
+
+
+def test_seed_and_recipe_change_the_cubes(tmp_path: Path) -> None:
+    kinds = (("--seed", 0), ("--seed", 1), ("--recipe", "wu2019-wide"))
+    for number, option in enumerate(kinds):
+        run("faults", "--out", tmp_path / str(number), *SMALL, *option)
+    cubes = {(tmp_path / str(number) / "faults-0000-label.sgy").read_bytes() for number in range(len(kinds))}
+    assert len(cubes) == 3
+
+
+def test_the_headers_tell_how_a_cube_was_made(tmp_path: Path) -> None:
+    run("faults", "--out", tmp_path, *SMALL, "--seed", 5, "--recipe", "wu2019-wide", "--count", 2)
+    text = " ".join(open_survey(str(tmp_path / "faults-0001-label.sgy")).text)
+    assert "label" in text
+    assert "--recipe wu2019-wide --seed 5, cube 1" in text
+
+
+def test_files_that_exist_are_kept_unless_told(tmp_path: Path) -> None:
+    run("faults", "--out", tmp_path, *SMALL, "--seed", 1)
+    kept = tmp_path / "faults-0000-label.sgy"
+    before = kept.read_bytes()
+    (tmp_path / "faults-0000-seismic.sgy").unlink()
+    with pytest.raises(OutputError, match=r"faults-0000-label\.sgy exists"):
+        run("faults", "--out", tmp_path, *SMALL, "--seed", 2)
+    assert [path.name for path in tmp_path.iterdir()] == [kept.name]
+    assert kept.read_bytes() == before
+    run("faults", "--out", tmp_path, *SMALL, "--seed", 2, "--overwrite")
+    assert kept.read_bytes() != before
+
+
+def test_progress_counts_cubes(tmp_path: Path) -> None:
+    work = write_fault_cubes(FaultCubes(tmp_path, 3, (8, 8, 16), 0, "wu2019", "h5"))
+    assert [(step.done, step.total, step.unit) for step in work] == [(n, 3, "cubes") for n in (1, 2, 3)]
+
+
+def test_what_is_said_of_the_faults_is_so(tmp_path: Path) -> None:
+    samples, faulted = finish(write_fault_cubes(FaultCubes(tmp_path, 2, (16, 20, 24), 0, "wu2019", "h5")))
+    labels = [open_survey(str(tmp_path / f"faults-{n:04d}-label.h5")) for n in (0, 1)]
+    assert samples == 2 * 16 * 20 * 24
+    assert faulted == sum(int(label.read(label.grid.whole).sum()) for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("--shape", "64,64"), "--shape 64,64\n"),
+        (("--shape", "64,64,sixty"), "sixty"),
+        (("--shape", "64,-64,64"), "--shape 64,-64,64"),
+        (("--shape", "4,64,64"), "4 × 64 × 64"),
+        (("--shape", "99999,99999,9999"), "at most"),
+        (("--recipe", "wu2018"), "did you mean wu2019"),
+        (("--recipe", "salt"), "wu2019, wu2019-wide"),
+    ],
+)
+def test_wrong_requests_make_nothing(tmp_path: Path, arguments: tuple[str, ...], match: str) -> None:
+    with pytest.raises(UsageError, match=match):
+        run("faults", "--out", tmp_path / "cubes", *arguments)
+    assert not (tmp_path / "cubes").exists()
+
+
+@pytest.mark.parametrize(("place", "match"), [("file", "is a file"), ("none/cubes", "cannot be written")])
+def test_folders_that_cannot_be(tmp_path: Path, place: str, match: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OutputError, match=match):
+        run("faults", "--out", tmp_path / place, *SMALL)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(("count", "seed"), [(0, 0), (1, -1)])
+def test_the_library_refuses_what_the_command_line_would(tmp_path: Path, count: int, seed: int) -> None:
+    with pytest.raises(UsageError, match=f"{count} cubes of seed {seed}"):
+        FaultCubes(tmp_path, count, (16, 16, 16), seed, "wu2019", "sgy")
