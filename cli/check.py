@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geocnn.errors import UsageError
-from geocnn_cli.options import JsonOption
+
+from .options import JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ def check(
 
     Example: geocnn check faultseg3d --input 1,128,128,128
     """
-    from geocnn_cli import report
+    from . import report
 
     if _is_config(target):
         if input is not None:
@@ -64,7 +65,8 @@ def _is_config(target: str) -> bool:
 def _check_spec(name: str, input: str | None, outputs: int, *, draw: bool) -> dict[str, Any]:
     from geocnn.network.plan import expand
     from geocnn.network.spec import load_spec
-    from geocnn_cli import report
+
+    from . import report
 
     spec, marked = load_spec(name)
     plan = expand(spec, _sizes(input) if input else (1, SIZE, SIZE, SIZE), outputs, marked)
@@ -88,7 +90,8 @@ def _sizes(text: str) -> tuple[int, ...]:
 def _check_config(path: Path, *, draw: bool) -> dict[str, Any]:
     from geocnn.config import dump_config, load_config
     from geocnn.preflight import preflight
-    from geocnn_cli import report
+
+    from . import report
 
     config = load_config(path)
     checked = preflight(config)
@@ -109,7 +112,7 @@ def _check_config(path: Path, *, draw: bool) -> dict[str, Any]:
 
 
 def _draw_plan(plan: Plan, title: str) -> None:
-    from geocnn_cli import report
+    from . import report
 
     columns = ("layer", "", "output", "parameters", "sees", "stride", "multiply-adds", "memory")
     report.table(title, columns, [_row(list(nodes)) for _, nodes in groupby(plan.nodes, lambda node: node.place)])
@@ -131,7 +134,7 @@ def _draw_plan(plan: Plan, title: str) -> None:
 
 def _row(nodes: list[Node]) -> tuple[str, ...]:
     """One written layer: what its nodes do, what comes out of the last, and what they cost together."""
-    from geocnn_cli import report
+    from . import report
 
     last = nodes[-1]
     parameters = sum(node.parameters for node in nodes)
@@ -195,7 +198,7 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
 
 
 def _draw_surveys(config: Config, checked: Preflight) -> None:
-    from geocnn_cli import report
+    from . import report
 
     rows = [
         (name, labelled.image.name, labelled.label.name, str(labelled.grid), str(window))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geocnn.survey.options import SurveyOptions
-from geocnn_cli.options import DeviceOption, JsonOption, PrecisionOption, survey_options
+
+from .options import DeviceOption, JsonOption, PrecisionOption, survey_options
 
 if TYPE_CHECKING:
     from geocnn.evaluation import Evaluation
@@ -39,7 +40,8 @@ def evaluate(
     from geocnn.evaluation import evaluate as evaluation
     from geocnn.model import load_model
     from geocnn.survey.opening import open_survey
-    from geocnn_cli import report
+
+    from . import report
 
     chosen = choose_device(device, precision)
     keep_freed_memory()
@@ -59,7 +61,8 @@ def evaluate(
             | {"remarks": list(found.remarks)}
         )
         return
-    _tell(trained, found, surveys[0].name, threshold is not None)
+    report.say(f"{model} on {surveys[0].name}, against {surveys[1].name}: {found.scores.summary()}")
+    _tell(trained, found, threshold is not None)
 
 
 def _require_threshold_applies(model: Model, threshold: float | None) -> None:
@@ -73,13 +76,14 @@ def _require_threshold_applies(model: Model, threshold: float | None) -> None:
         )
 
 
-def _tell(model: Model, found: Evaluation, name: str, told: bool) -> None:
+def _tell(model: Model, found: Evaluation, told: bool) -> None:
     """Print the table, where the threshold comes from, and what was scored."""
     from geocnn.metrics import BinaryScores
-    from geocnn_cli import report
+
+    from . import report
 
     scores = found.scores
-    report.table(f"{name}: {scores.summary()}", *scores.table(model.contract.classes))
+    report.table("scores", *scores.table(model.contract.classes))
     if isinstance(scores, BinaryScores):
         source = "given by --threshold" if told else "stored in the model, chosen on its validation data"
         report.say(

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from geocnn.survey.options import SurveyOptions
-from geocnn_cli.options import JsonOption, survey_options
+
+from .options import JsonOption, survey_options
 
 __all__ = ["inspect"]
 
@@ -31,7 +32,8 @@ def inspect(
     from geocnn.survey.opening import open_survey
     from geocnn.survey.scan import scan
     from geocnn.survey.summary import summary
-    from geocnn_cli import report
+
+    from . import report
 
     if picture is not None:
         from geocnn.pictures import require_picture, save_figure, section_panels
@@ -100,8 +102,12 @@ def _statistics(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     statistics, percentiles = told["statistics"], told["percentiles"]
     for channel in range(told["channels"]):
         name = f"channel {channel}, " if told["channels"] > 1 else ""
-        mean, std, low, high = (statistics[key][channel] for key in ("mean", "std", "minimum", "maximum"))
-        yield f"{name}amplitudes", f"mean {mean:.4g}, std {std:.4g}, from {low:.4g} to {high:.4g}"
+        # What is not finite is null in the summary: amplitudes beyond all bounds.
+        mean, std, low, high = (
+            "infinite" if statistics[key][channel] is None else f"{statistics[key][channel]:.4g}"
+            for key in ("mean", "std", "minimum", "maximum")
+        )
+        yield f"{name}amplitudes", f"mean {mean}, std {std}, from {low} to {high}"
         yield (
             f"{name}percentiles",
             ", ".join(f"p{p} {values[channel]:.4g}" for p, values in percentiles.items()),

@@ -9,13 +9,14 @@ import traceback
 import typer
 
 from geocnn.errors import GeocnnError
-from geocnn_cli.check import check
-from geocnn_cli.evaluate import evaluate
-from geocnn_cli.inspect import inspect
-from geocnn_cli.plot import plot
-from geocnn_cli.predict import predict
-from geocnn_cli.synth import synth
-from geocnn_cli.train import train
+
+from .check import check
+from .evaluate import evaluate
+from .inspect import inspect
+from .plot import plot
+from .predict import predict
+from .synth import synth
+from .train import train
 
 __all__ = ["app", "run"]
 
@@ -46,7 +47,7 @@ def _status() -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except GeocnnError as error:
-        from geocnn_cli import report
+        from . import report
 
         report.fail(error)
         return error.exit_status
@@ -60,7 +61,7 @@ def _status() -> int:
 
 def _own_fault() -> int:
     """Keep the traceback of geocnn's own fault in a file and apologise."""
-    from geocnn_cli import report
+    from . import report
 
     with tempfile.NamedTemporaryFile("w", prefix="geocnn-fault-", suffix=".txt", delete=False, encoding="utf-8") as log:
         log.write(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}")

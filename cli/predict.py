@@ -10,7 +10,8 @@ import typer
 
 from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
-from geocnn_cli.options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
+
+from .options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
 
 __all__ = ["predict"]
 
@@ -36,7 +37,8 @@ def predict(
     from geocnn.model import load_model
     from geocnn.prediction.volume import Output, predict_volume
     from geocnn.survey.opening import open_survey
-    from geocnn_cli import report
+
+    from . import report
 
     output = Output(out, overwrite, _bytes(memory) if memory is not None else None)
     chosen = choose_device(device, precision)

@@ -10,7 +10,8 @@ import typer
 
 from geocnn.errors import UsageError
 from geocnn.synthetic.recipes import RECIPES
-from geocnn_cli.options import OverwriteOption
+
+from .options import OverwriteOption
 
 __all__ = ["synth"]
 
@@ -37,7 +38,8 @@ def faults(
     Example: geocnn synth faults --out cubes --count 20 --shape 128,128,128 --seed 0
     """
     from geocnn.synthetic.cubes import FaultCubes, write_fault_cubes
-    from geocnn_cli import report
+
+    from . import report
 
     cubes = FaultCubes(out, count, _shape(shape), seed, recipe, format)
     samples, faulted = report.show(write_fault_cubes(cubes, overwrite), "making cubes")

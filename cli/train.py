@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geocnn_cli.options import DeviceOption
+from .options import DeviceOption
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,7 +37,8 @@ def train(
     from geocnn.run import RunDirectory
     from geocnn.training import Start
     from geocnn.training import train as run_training
-    from geocnn_cli import report
+
+    from . import report
 
     if resume and init is not None:
         raise UsageError("--resume and --init together", expected="one of them", do="--init starts a new run")
@@ -57,7 +58,8 @@ def _drawing(work: Generator[Progress | Validated, None, tuple[str, ...]], run: 
     """Pass progress on; tell and draw each validation."""
     from geocnn.pictures import save_figure, training_panel
     from geocnn.progress import Progress
-    from geocnn_cli import report
+
+    from . import report
 
     while True:
         try:

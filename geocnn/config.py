@@ -118,7 +118,7 @@ class TrainingConfig(Record):
     steps: Positive
     batch: Positive = 4
     seed: Annotated[int, Field(ge=0)] = 0
-    learning_rate: NotNegative = 1e-3
+    learning_rate: Annotated[float, Field(ge=0, le=10)] = 1e-3
     weight_decay: NotNegative = 1e-2
     warmup: Annotated[int, Field(ge=0)] = 100
     loss: str = TASKS["segmentation"].losses[0]
@@ -243,8 +243,11 @@ def _network(
     try:
         spec, source = load_spec(str(folder / network) if is_file else network)
     except ConfigError as error:
-        here = {"file": marked.source, "line": marked.line(("network",)), "key": "network"}
-        faults.extend(fault if fault.file else replace(fault, **here) for fault in error.faults)
+        line = marked.line(("network",))
+        faults.extend(
+            fault if fault.file else replace(fault, file=marked.source, line=line, key="network")
+            for fault in error.faults
+        )
         return None
     return spec, (source, ())
 

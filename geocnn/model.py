@@ -172,7 +172,7 @@ def _digest(contract: str, weights: dict[str, torch.Tensor]) -> str:
     digest = hashlib.sha256(contract.encode())
     for name in sorted(weights):
         digest.update(name.encode())
-        digest.update(weights[name].contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(weights[name].contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

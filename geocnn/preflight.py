@@ -70,22 +70,23 @@ def preflight(config: Config) -> Preflight:
 def _opened(config: Config, faults: list[Fault]) -> tuple[list[LabelledSurvey], list[LabelledSurvey]]:
     """Training pairs and the pairs held out for validation, as far as they can be opened."""
     data = config.record.data
-    train, held = list(data.train), []
+    train = list(data.train)
     rule = data.validation
-    if isinstance(rule, SurveysConfig) and not isinstance(rule.surveys, int):
-        held = list(rule.surveys)
-    elif isinstance(rule, SurveysConfig):
-        if rule.surveys >= len(train):
+    surveys = rule.surveys if isinstance(rule, SurveysConfig) else ()
+    if isinstance(surveys, tuple):
+        held = list(surveys)
+    else:
+        if surveys >= len(train):
             faults.append(
                 config.fault(
                     ("data", "validation", "surveys"),
-                    f"{rule.surveys} of {len(train)} training surveys held out",
+                    f"{surveys} of {len(train)} training surveys held out",
                     expected="at least one left for training",
                     do="hold out fewer, or a block of each: validation: {block: 0.2}",
                 )
             )
             return [], []
-        train, held = train[: -rule.surveys], train[-rule.surveys :]
+        train, held = train[:-surveys], train[-surveys:]
     return _open_all(config, train, faults), _open_all(config, held, faults)
 
 

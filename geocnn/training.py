@@ -120,22 +120,19 @@ class Data:
 
 def prepare(config: Config, checked: Preflight) -> Work[Data]:
     """Scan every image once and put it under the normalisation contract."""
-    images = [*checked.pairs, *(labelled for labelled, _ in checked.validation)]
-    scans = []
-    for labelled in images:
-        scans.append((yield from scan(labelled.image)))  # noqa: PERF401 (no yield in a comprehension)
-    statistics = Statistics.pooled([found.statistics for found in scans[: len(checked.pairs)]])
+    scans = {}
+    for labelled, _ in (*checked.training, *checked.validation):
+        if labelled not in scans:
+            scans[labelled] = yield from scan(labelled.image)
+    statistics = Statistics.pooled([scans[labelled].statistics for labelled, _ in checked.training])
     policy = config.record.normalisation
-    surveys = [
-        normalised(labelled.image, found, policy, statistics) for labelled, found in zip(images, scans, strict=True)
-    ]
-    own = len(checked.pairs)
+    images = {labelled: normalised(labelled.image, found, policy, statistics) for labelled, found in scans.items()}
     stream = Stream(
-        tuple(zip(surveys[:own], checked.training, strict=True)),
+        [(images[labelled], labelled, (window,)) for labelled, window in checked.training],
         config.record.data.patch,
         Augmentation(**config.record.augmentation.model_dump()),
     )
-    validation = tuple((survey, *held) for survey, held in zip(surveys[own:], checked.validation, strict=True))
+    validation = tuple((images[labelled], labelled, window) for labelled, window in checked.validation)
     return Data(stream, validation, statistics)
 
 
@@ -250,7 +247,7 @@ class Trainer:
 
     def _contract(self, threshold: float) -> Contract:
         record = self.config.record
-        grid = self.checked.pairs[0].grid
+        grid = self.checked.training[0][0].grid
         return Contract(
             spec=self.config.spec,
             task=record.task,
@@ -266,7 +263,7 @@ class Trainer:
                 "geocnn": version("geocnn"),
                 "run": str(self.run.path),
                 "step": str(self.step),
-                "surveys": ", ".join(pair.image.name for pair in self.checked.pairs),
+                "surveys": ", ".join(labelled.image.name for labelled, _ in self.checked.training),
             },
         )
 

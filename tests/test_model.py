@@ -58,7 +58,7 @@ def test_a_flipped_bit_is_noticed(model: Model, tmp_path: Path) -> None:
         flipped = content.copy()
         flipped[position] ^= 1
         path.write_bytes(flipped)
-        with pytest.raises(ModelError, match="damaged|was not written by"):
+        with pytest.raises(ModelError, match=r"damaged|was not written by"):
             load_model(path)
 
 

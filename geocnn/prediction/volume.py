@@ -82,4 +82,4 @@ def _result(probability: FloatArray) -> FloatArray:
     """What is written of probabilities (K, \\*w), as (1, \\*w)."""
     if len(probability) == 1:
         return probability
-    return np.argmax(probability, axis=0)[None].astype(np.float32)
+    return np.asarray(np.argmax(probability, axis=0)[None], np.float32)
