@@ -116,6 +116,16 @@ def test_a_dead_survey_is_told(inspect: Inspect, tmp_path: Path) -> None:
     assert json.loads(inspect(path, "--json")[1])["statistics"]["mean"] == [None]
 
 
+def test_absurd_amplitudes_are_told(inspect: Inspect, tmp_path: Path) -> None:
+    """Small integers read as IEEE floats and the like."""
+    samples = 3e38 * (-1.0) ** np.indices((4, 5, 30)).sum(axis=0)
+    path = Traces.of(samples, INLINES, CROSSLINES).write(tmp_path / "f.sgy")
+    status, out, _ = inspect(path)
+    assert status == 0
+    assert "from -3e+38 to 3e+38" in " ".join(out.split())
+    json.loads(inspect(path, "--json")[1], parse_constant=pytest.fail)
+
+
 def test_channels_and_hdf5(inspect: Inspect, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file["a"] = np.random.default_rng(0).normal(size=(2, 40, 50))

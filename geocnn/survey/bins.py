@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 __all__ = ["Bins", "fit_bins"]
 
-MOST_FITTED = 100_000
-"""Traces that the fit is made on, evenly picked."""
-
 
 @dataclass(frozen=True)
 class Bins:
@@ -52,8 +49,6 @@ class Bins:
 
 def fit_bins(positions: NDArray[np.int64], coordinates: NDArray[np.float64]) -> Bins | None:
     """Least-squares bins of positions (n, 2) with coordinates (n, 2); none if the coordinates do not spread."""
-    every = max(1, len(positions) // MOST_FITTED)
-    positions, coordinates = positions[::every], coordinates[::every]
     design = np.column_stack([np.ones(len(positions)), positions])
     # Coordinates are large against bins: the fit is about their mean.
     centre = coordinates.mean(axis=0)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from math import inf, isnan, nan, sqrt
-from typing import Any
+from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +12,7 @@ from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Window
 from geocnn.progress import Progress, Work
 from geocnn.survey.spectrum import PowerSum, Spectrum
+from geocnn.survey.statistics import Moments, Statistics
 from geocnn.survey.survey import BoolArray, FloatArray, Survey
 
 __all__ = ["NULLS", "Scan", "Spectrum", "Statistics", "scan", "unusable"]
@@ -26,59 +25,6 @@ CONSTANT_RUN = 8
 
 SLAB = 2_000_000
 SAMPLE = 200_000
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Statistics of the live samples of a survey.
-
-    Parameters
-    ----------
-    count
-        Number of live samples.
-    mean, std, minimum, maximum
-        One for each channel.
-    spectrum
-        Average spectrum of the traces; none for images and axes without a unit.
-    """
-
-    count: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    minimum: tuple[float, ...]
-    maximum: tuple[float, ...]
-    spectrum: Spectrum | None
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain data for the model file."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Statistics:
-        """Statistics of `to_json`."""
-        lists = {key: tuple(data[key]) for key in ("mean", "std", "minimum", "maximum")}
-        spectrum = Spectrum(**data["spectrum"]) if data["spectrum"] else None
-        return cls(count=data["count"], spectrum=spectrum, **lists)
-
-    @classmethod
-    def pooled(cls, parts: Sequence[Statistics]) -> Statistics:
-        """Statistics of several surveys together; the spectrum is the average, none if units differ.
-
-        Notes
-        -----
-        With weights w_k = n_k / Σ n, mean M = Σ w_k m_k and variance Σ w_k (s_k² + (m_k − M)²).
-        """
-        weight = np.array([part.count for part in parts], np.float64)[:, None]
-        weight /= weight.sum()
-        means, stds = (np.array([getattr(part, name) for part in parts]) for name in ("mean", "std"))
-        mean = (weight * means).sum(axis=0)
-        std = np.sqrt((weight * (stds**2 + (means - mean) ** 2)).sum(axis=0))
-        low = np.min([part.minimum for part in parts], axis=0)
-        high = np.max([part.maximum for part in parts], axis=0)
-        count = sum(part.count for part in parts)
-        spectrum = Spectrum.average([part.spectrum for part in parts], weight[:, 0])
-        mean, std, low, high = (tuple(values.tolist()) for values in (mean, std, low, high))
-        return cls(count, mean, std, low, high, spectrum)
 
 
 @dataclass(frozen=True)
@@ -224,12 +170,7 @@ class _Sums:
     def __init__(self, survey: Survey, nulls: tuple[float, ...]) -> None:
         self.survey = survey
         self.nulls = nulls
-        channels = survey.channels
-        self.count = 0
-        self.mean = np.zeros(channels)
-        self.squares = np.zeros(channels)
-        self.minimum = np.full(channels, inf)
-        self.maximum = np.full(channels, -inf)
+        self.moments = Moments(survey.channels)
         self.null_count = self.nans = self.infinite = 0
         self.first_not_finite = ""
         self.picked: list[FloatArray] = []
@@ -242,28 +183,9 @@ class _Sums:
             self._count_bad(slab, samples, bad)
         values = samples[:, live]
         if values.size:
-            self._merge(values)
+            self.moments.merge(values)
             self.picked.append(values[:, :: self.every])
             self.power.add(samples, live)
-
-    def _merge(self, values: FloatArray) -> None:
-        """Merge samples (C, n) into count, mean and sum of squared deviations.
-
-        Notes
-        -----
-        Chan, Golub, LeVeque 1983: with δ = mean_b − mean_a, mean = mean_a + δ n_b / n and
-        M = M_a + M_b + δ² n_a n_b / n.
-        """
-        n = values.shape[1]
-        mean = values.mean(axis=1, dtype=np.float64)
-        squares = ((values - mean[:, None].astype(np.float32)) ** 2).sum(axis=1, dtype=np.float64)
-        total = self.count + n
-        delta = mean - self.mean
-        self.squares += squares + delta**2 * self.count * n / total
-        self.mean += delta * n / total
-        self.count = total
-        self.minimum = np.minimum(self.minimum, values.min(axis=1))
-        self.maximum = np.maximum(self.maximum, values.max(axis=1))
 
     def _count_bad(self, slab: Window, samples: FloatArray, bad: BoolArray) -> None:
         """Count nulls and samples that are not finite apart."""
@@ -281,16 +203,7 @@ class _Sums:
 
     def result(self, first: NDArray[np.int32], stop: NDArray[np.int32]) -> Scan:
         """All that was found."""
-        count = self.count
-        mean = self.mean if count else np.full_like(self.mean, nan)
-        statistics = Statistics(
-            count,
-            tuple(mean.tolist()),
-            tuple(sqrt(squares / count) if count else nan for squares in self.squares),
-            tuple(self.minimum.tolist()),
-            tuple(self.maximum.tolist()),
-            self.power.spectrum(),
-        )
+        statistics = self.moments.statistics(self.power.spectrum())
         wrong = NotFinite(self.nans, self.infinite, self.first_not_finite)
         sample = np.concatenate(self.picked, axis=1) if self.picked else np.empty((self.survey.channels, 0), np.float32)
         not_finite = wrong if wrong.first else None

@@ -14,13 +14,21 @@ from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Grid, Window
 from geocnn.survey.bins import Bins, fit_bins
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.segy_file import SegyFile, open_segy_file
+from geocnn.survey.segy_file import Place, SegyFile, open_segy_file
 from geocnn.survey.segy_formats import decode
-from geocnn.survey.segy_geometry import Geometry, line_geometry, volume_geometry
+from geocnn.survey.segy_geometry import CDP, Geometry, Lines, line_geometry, line_places, volume_geometry
 from geocnn.survey.segy_text import domain_of
 from geocnn.survey.survey import BoolArray, Domain, FloatArray, Survey
 
 __all__ = ["SegySurvey"]
+
+SCALAR: Place = (71, "i2")
+DELAY: Place = (109, "i2")
+INTERVAL: Place = (117, "i2")
+TIME_SCALAR: Place = (215, "i2")
+
+MOST_FITTED = 100_000
+"""Traces that bins are fitted to, evenly picked."""
 
 
 class SegySurvey(Survey):
@@ -50,11 +58,11 @@ class SegySurvey(Survey):
         self.name = str(path)
         self.file = open_segy_file(path, options.sample_format)
         self.options = options
-        self._geometry = _geometry(self.file, options)
+        self._geometry, delays = _read_headers(self.file, options)
         self.index = self._geometry.index
         self.channels = 1
         self.domain = _domain(self.file, options)
-        vertical, remarks = _sample_axis(self.file, options, self.domain)
+        vertical, remarks = _sample_axis(self, delays)
         self.grid = Grid((*self._geometry.axes, vertical))
         self.remarks = (*remarks, *_emptiness(self.index))
         self.null = options.null
@@ -96,16 +104,21 @@ class SegySurvey(Survey):
     def bins(self) -> Bins | None:
         if self.index.ndim != 2 or min(self.index.shape) < 2:
             return None
-        x, y = (_scaled(self.file, byte) for byte in (self.options.cdp_x, self.options.cdp_y))
-        positions = np.argwhere(self.present)
-        order = self.index[self.present]
-        return fit_bins(positions, np.stack([x[order], y[order]], axis=1))
+        every = max(1, self.file.traces // MOST_FITTED)
+        x, y, scalar = self.file.fields((self.options.cdp_x, "i4"), (self.options.cdp_y, "i4"), SCALAR, every=every)
+        picked = self.present & (self.index % every == 0)
+        coordinates = _scaled(np.stack([x, y], axis=1), scalar[:, None])
+        return fit_bins(np.argwhere(picked), coordinates[self.index[picked] // every])
 
 
-def _geometry(file: SegyFile, options: SurveyOptions) -> Geometry:
+def _read_headers(file: SegyFile, options: SurveyOptions) -> tuple[Geometry, NDArray[np.int64]]:
+    """Where the traces lie and their delays, by one pass over the trace headers."""
     if options.geometry == "line":
-        return line_geometry(file)
-    return volume_geometry(file, options.iline, options.xline)
+        cdp, delays = file.fields((CDP, "i4"), DELAY)
+        return line_geometry(file, cdp), delays
+    places = line_places(file, options.iline, options.xline)
+    inline, crossline, delays = file.fields(*places, DELAY)
+    return volume_geometry(Lines(file, (options.iline, options.xline), inline, crossline)), delays
 
 
 def _domain(file: SegyFile, options: SurveyOptions) -> Domain:
@@ -115,11 +128,11 @@ def _domain(file: SegyFile, options: SurveyOptions) -> Domain:
     return domain_of(file.text) or Domain("time", "assumed")
 
 
-def _sample_axis(file: SegyFile, options: SurveyOptions, domain: Domain) -> tuple[Axis, tuple[str, ...]]:
+def _sample_axis(survey: SegySurvey, delays: NDArray[np.int64]) -> tuple[Axis, tuple[str, ...]]:
     """The sample axis in ms or m, and remarks on what was doubtful."""
-    step, odd_step = _interval(file, options)
-    first, odd_first = _delay(file, options)
-    return Axis("sample", first, step, file.samples, domain.unit), (*odd_step, *odd_first)
+    step, odd_step = _interval(survey.file, survey.options)
+    first, odd_first = _delay(survey.file, survey.options, delays)
+    return Axis("sample", first, step, survey.file.samples, survey.domain.unit), (*odd_step, *odd_first)
 
 
 def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str, ...]]:
@@ -128,7 +141,7 @@ def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str,
         if options.dt <= 0:
             raise SurveyError(f"--dt {options.dt:g} for {file.path}", expected="an interval above 0", do="correct --dt")
         return options.dt, ()
-    binary, trace = file.binary(3217), int(file.field(117, "i2")[0])
+    binary, trace = file.binary(3217), file.first(INTERVAL)
     if binary <= 0 and trace <= 0:
         raise SurveyError(
             f"{file.path} tells no sample interval: {binary} in the binary header, {trace} in the first trace header",
@@ -143,12 +156,11 @@ def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str,
     return chosen / 1000, odd if binary < 0 or (trace and binary and trace != binary) else ()
 
 
-def _delay(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str, ...]]:
+def _delay(file: SegyFile, options: SurveyOptions, delays: NDArray[np.int64]) -> tuple[float, tuple[str, ...]]:
     """First sample: the delay, multiplied or (if negative) divided by the scalar for times."""
     if options.t0 is not None:
         return options.t0, ()
-    delays = file.field(109, "i2")
-    first = _times(float(delays[0]), int(file.field(215, "i2")[0]))
+    first = float(_scaled(delays[:1], np.array([file.first(TIME_SCALAR)]))[0])
     odd = np.count_nonzero(delays != delays[0])
     if not odd:
         return first, ()
@@ -158,18 +170,10 @@ def _delay(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str, ..
     )
 
 
-def _times(value: float, scalar: int) -> float:
-    """A header value by its scalar: a factor if positive, a divisor if negative, nothing if 0."""
-    if scalar < 0:
-        return value / -scalar
-    return value * (scalar or 1)
-
-
-def _scaled(file: SegyFile, byte: int) -> NDArray[np.float64]:
-    """A coordinate of all traces, by the scalar at byte 71."""
-    scalar = file.field(71, "i2")
+def _scaled(values: NDArray[np.int64], scalar: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Header values by their scalars: factors if positive, divisors if negative, nothing if 0."""
     factor = np.where(scalar < 0, -1.0 / np.minimum(scalar, -1), np.maximum(scalar, 1.0))
-    return np.asarray(file.field(byte) * factor, np.float64)
+    return np.asarray(values * factor, np.float64)
 
 
 def _emptiness(index: NDArray[np.int64]) -> tuple[str, ...]:

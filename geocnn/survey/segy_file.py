@@ -16,10 +16,16 @@ from geocnn.errors import SurveyError
 from geocnn.survey.segy_formats import FORMATS, SampleFormat, format_named
 from geocnn.survey.segy_text import TEXT_BYTES, text_lines
 
-__all__ = ["HEADER_BYTES", "HEAD_BYTES", "ByteOrder", "SegyFile", "open_segy_file"]
+__all__ = ["BLOCK", "HEADER_BYTES", "HEAD_BYTES", "ByteOrder", "Place", "SegyFile", "open_segy_file"]
 
 HEAD_BYTES = 3600
 HEADER_BYTES = 240
+
+BLOCK = 64 * 2**20
+"""Bytes of the file gone through at once."""
+
+Place = tuple[int, str]
+"""First byte of a field of the trace header, counted from 1, and its kind."""
 
 ByteOrder = Literal[">", "<"]
 ORDERS: dict[ByteOrder, str] = {">": "big-endian", "<": "little-endian"}
@@ -91,18 +97,33 @@ class SegyFile:
         record = np.dtype([("header", np.void, self.header), ("samples", samples, (self.samples,))])
         return np.memmap(self.path, record, mode, self.start, (self.traces,))
 
-    def field(self, byte: int, kind: str = "i4") -> NDArray[np.int64]:
-        """A field of every trace header by its first byte, counted from 1, shape (traces,)."""
+    def fields(self, *places: Place, every: int = 1) -> list[NDArray[np.int64]]:
+        """Fields of all trace headers, or of every n-th, each of shape (traces,), in one pass over the file.
+
+        Parameters
+        ----------
+        places
+            First byte of each field, counted from 1, and its kind: ``i4``, ``i2``.
+        """
         record = np.dtype(
             {
-                "names": ["field"],
-                "formats": [np.dtype(kind).newbyteorder(self.order)],
-                "offsets": [byte - 1],
+                "names": [str(number) for number in range(len(places))],
+                "formats": [np.dtype(kind).newbyteorder(self.order) for _, kind in places],
+                "offsets": [byte - 1 for byte, _ in places],
                 "itemsize": self.trace_bytes,
             }
         )
-        mapped = np.memmap(self.path, record, "r", self.start, (self.traces,))
-        return np.asarray(mapped["field"]).astype(np.int64)
+        mapped = np.memmap(self.path, record, "r", self.start, (self.traces,))[::every]
+        found = [np.empty(len(mapped), np.int64) for _ in places]
+        block = max(1, BLOCK // (self.trace_bytes * every))
+        for start in range(0, len(mapped), block):
+            for name, values in zip(record.names or (), found, strict=True):
+                values[start : start + block] = mapped[name][start : start + block]
+        return found
+
+    def first(self, place: Place) -> int:
+        """A field of the first trace header."""
+        return int(self.fields(place, every=self.traces)[0][0])
 
 
 def open_segy_file(path: Path, sample_format: str | None) -> SegyFile:

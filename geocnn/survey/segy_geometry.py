@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
-from geocnn.survey.segy_file import SegyFile
+from geocnn.survey.segy_file import Place, SegyFile
 
-__all__ = ["Geometry", "line_geometry", "volume_geometry"]
+__all__ = ["CDP", "Geometry", "Lines", "line_geometry", "line_places", "volume_geometry"]
 
 Integers = NDArray[np.int64]
 
@@ -44,93 +45,98 @@ class Geometry:
     places: Mapping[str, str]
 
 
-def line_geometry(file: SegyFile) -> Geometry:
+def line_geometry(file: SegyFile, cdp: Integers) -> Geometry:
     """A 2-D line: traces in file order, by their CDP numbers if these run evenly, else numbered from 1."""
-    numbers = file.field(CDP)
-    steps = np.diff(numbers)
+    steps = np.diff(cdp)
     even = steps.size > 0 and steps[0] != 0 and bool((steps == steps[0]).all())
-    first, step = (int(numbers[0]), int(steps[0])) if even else (1, 1)
-    place = _place(CDP) if even else "order in the file"
+    first, step = (int(cdp[0]), int(steps[0])) if even else (1, 1)
+    place = _words(CDP) if even else "order in the file"
     return Geometry((Axis("trace", first, step, file.traces),), np.arange(file.traces), {"trace": place})
 
 
 @dataclass(frozen=True)
-class _Lines:
-    """Line numbers of all traces, from two places in the trace headers."""
+class Lines:
+    """Line numbers of all traces of a file, and the first bytes that they come from."""
 
     file: SegyFile
     bytes: tuple[int, int]
     inline: Integers
     crossline: Integers
 
-    @classmethod
-    def of(cls, file: SegyFile, iline: int, xline: int) -> _Lines:
-        return cls(file, (iline, xline), file.field(iline), file.field(xline))
-
     @property
     def place(self) -> str:
+        """``bytes 189 and 193``."""
         return f"bytes {self.bytes[0]} and {self.bytes[1]}"
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, Axis]:
+        """The smallest regular axes that have all the numbers."""
         return _axis("inline", self.inline), _axis("crossline", self.crossline)
 
-    def positions(self, axes: tuple[Axis, Axis]) -> Integers:
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of inlines and of crosslines."""
+        return self.axes[0].size, self.axes[1].size
+
+    @property
+    def positions(self) -> Integers:
         """Position of each trace on the grid, counted along crosslines first."""
         inline, crossline = (
             (numbers - int(axis.first)) // int(axis.step)
-            for axis, numbers in zip(axes, (self.inline, self.crossline), strict=True)
+            for axis, numbers in zip(self.axes, (self.inline, self.crossline), strict=True)
         )
-        return inline * axes[1].size + crossline
+        return inline * self.shape[1] + crossline
 
 
-def volume_geometry(file: SegyFile, iline: int, xline: int) -> Geometry:
-    """A volume by the line numbers that start at bytes `iline` and `xline`, whatever the order of the traces.
+def line_places(file: SegyFile, iline: int, xline: int) -> tuple[Place, Place]:
+    """Places of the line numbers that start at bytes `iline` and `xline`.
+
+    Raises
+    ------
+    SurveyError
+        If one lies outside the trace header.
+    """
+    for option, byte in (("--iline", iline), ("--xline", xline)):
+        if not 1 <= byte <= file.header - 3:
+            raise SurveyError(
+                f"{option} {byte} for {file.path}",
+                expected=f"the first of four bytes of the trace header, 1 to {file.header - 3}",
+                do=f"correct {option}",
+            )
+    return (iline, "i4"), (xline, "i4")
+
+
+def volume_geometry(lines: Lines) -> Geometry:
+    """A volume by its line numbers, whatever the order of the traces.
 
     Raises
     ------
     SurveyError
         If the numbers do not tell the traces apart, or spread over a grid that is nearly empty.
     """
-    for option, byte in (("--iline", iline), ("--xline", xline)):
-        _require_byte(file, option, byte)
-    lines = _Lines.of(file, iline, xline)
-    if file.traces > 1 and np.ptp(lines.inline) == 0 and np.ptp(lines.crossline) == 0:
+    file, shape = lines.file, lines.shape
+    if file.traces > 1 and shape == (1, 1):
         raise SurveyError(
             f"all {file.traces:,} traces of {file.path} have inline {lines.inline[0]} and crossline "
             f"{lines.crossline[0]} at {lines.place}",
             expected="line numbers that differ from trace to trace",
             do=_other_bytes(lines),
         )
-    axes = lines.axes
-    shape = (axes[0].size, axes[1].size)
     if shape[0] * shape[1] > MOST_EMPTY * max(file.traces, 100):
-        raise _blown_up(lines, axes)
-    positions = lines.positions(axes)
+        raise _blown_up(lines)
+    positions = lines.positions
     traces = np.arange(file.traces)
     index = np.full(shape[0] * shape[1], -1, np.int64)
     index[positions] = traces
     doubled = np.flatnonzero(index[positions] != traces)
     if doubled.size:
         raise _duplicates(lines, doubled, int(index[positions[doubled[0]]]))
-    places = {
-        "inline": f"trace header bytes {iline}-{iline + 3}",
-        "crossline": f"trace header bytes {xline}-{xline + 3}",
-    }
-    return Geometry(axes, index.reshape(shape), places)
+    places = {"inline": _words(lines.bytes[0]), "crossline": _words(lines.bytes[1])}
+    return Geometry(lines.axes, index.reshape(shape), places)
 
 
-def _place(byte: int) -> str:
+def _words(byte: int) -> str:
     return f"trace header bytes {byte}-{byte + 3}"
-
-
-def _require_byte(file: SegyFile, option: str, byte: int) -> None:
-    if not 1 <= byte <= file.header - 3:
-        raise SurveyError(
-            f"{option} {byte} for {file.path}",
-            expected=f"the first of four bytes of the trace header, 1 to {file.header - 3}",
-            do=f"correct {option}",
-        )
 
 
 def _axis(name: str, numbers: Integers) -> Axis:
@@ -141,7 +147,7 @@ def _axis(name: str, numbers: Integers) -> Axis:
     return Axis(name, first, step, (int(distinct[-1]) - first) // step + 1)
 
 
-def _blown_up(lines: _Lines, axes: tuple[Axis, Axis]) -> SurveyError:
+def _blown_up(lines: Lines) -> SurveyError:
     """Line numbers over a grid that is nearly empty; the outliers are named."""
     outliers = [
         f"{name} {numbers[trace]} (trace {trace + 1:,})"
@@ -150,8 +156,8 @@ def _blown_up(lines: _Lines, axes: tuple[Axis, Axis]) -> SurveyError:
     ]
     found = f"; far from the others: {', '.join(outliers)}" if outliers else ""
     return SurveyError(
-        f"the {lines.file.traces:,} traces of {lines.file.path} spread over {axes[0].size:,} inlines × "
-        f"{axes[1].size:,} crosslines at {lines.place}{found}",
+        f"the {lines.file.traces:,} traces of {lines.file.path} spread over {lines.shape[0]:,} inlines × "
+        f"{lines.shape[1]:,} crosslines at {lines.place}{found}",
         expected=f"a grid with a trace at one position in {MOST_EMPTY} at least",
         do=f"correct the headers of the traces that are far off; else {_other_bytes(lines)}",
     )
@@ -164,7 +170,7 @@ def _outliers(numbers: Integers) -> Integers:
     return np.flatnonzero((numbers < low - reach) | (numbers > high + reach))
 
 
-def _duplicates(lines: _Lines, doubled: Integers, last: int) -> SurveyError:
+def _duplicates(lines: Lines, doubled: Integers, last: int) -> SurveyError:
     """Several traces at one position; the first pair is named."""
     first = int(doubled[0])
     return SurveyError(
@@ -176,7 +182,7 @@ def _duplicates(lines: _Lines, doubled: Integers, last: int) -> SurveyError:
     )
 
 
-def _other_bytes(tried: _Lines) -> str:
+def _other_bytes(tried: Lines) -> str:
     """What to pass instead of header bytes that did not serve."""
     candidates = [
         f"bytes {iline} and {xline} would give {shape[0]:,} × {shape[1]:,} lines: pass --iline {iline} --xline {xline}"
@@ -186,13 +192,13 @@ def _other_bytes(tried: _Lines) -> str:
     return "; ".join([*others, "for a 2-D line pass --geometry line"])
 
 
-def _candidates(tried: _Lines) -> Iterator[tuple[int, int, tuple[int, int]]]:
+def _candidates(tried: Lines) -> Iterator[tuple[int, int, tuple[int, int]]]:
     """Bytes whose numbers tell all traces apart on a grid that is at least half full, and the grid's shape."""
-    traces = tried.file.traces
+    file = tried.file
+    bytes_ = sorted({byte for pair in CANDIDATES for byte in pair})
+    numbers = dict(zip(bytes_, file.fields(*((byte, "i4") for byte in bytes_)), strict=True))
     for iline, xline in CANDIDATES:
-        lines = _Lines.of(tried.file, iline, xline)
-        axes = lines.axes
-        shape = (axes[0].size, axes[1].size)
-        full = traces <= shape[0] * shape[1] <= 2 * traces and min(shape) > 1
-        if (iline, xline) != tried.bytes and full and np.unique(lines.positions(axes)).size == traces:
-            yield iline, xline, shape
+        lines = Lines(file, (iline, xline), numbers[iline], numbers[xline])
+        full = file.traces <= lines.shape[0] * lines.shape[1] <= 2 * file.traces and min(lines.shape) > 1
+        if (iline, xline) != tried.bytes and full and np.unique(lines.positions).size == file.traces:
+            yield iline, xline, lines.shape

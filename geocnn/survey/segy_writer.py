@@ -17,7 +17,7 @@ from geocnn.grid import Axis, Grid, Window
 from geocnn.output import output_error, publish, temporary_beside
 from geocnn.survey.disk import reserve
 from geocnn.survey.segy import SegySurvey
-from geocnn.survey.segy_file import HEAD_BYTES, HEADER_BYTES, SegyFile
+from geocnn.survey.segy_file import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFile
 from geocnn.survey.segy_formats import IEEE
 from geocnn.survey.segy_text import TEXT_BYTES, fill_blank_lines, fresh_text
 from geocnn.survey.survey import FloatArray, NewSurvey, SurveyWriter
@@ -25,9 +25,6 @@ from geocnn.survey.survey import FloatArray, NewSurvey, SurveyWriter
 __all__ = ["SegyWriter"]
 
 FORMAT_CODE = slice(3224, 3226)
-
-BLOCK = 64 * 2**20
-"""Bytes copied at once."""
 
 
 class SegyWriter(SurveyWriter):

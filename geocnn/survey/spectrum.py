@@ -74,7 +74,7 @@ class PowerSum:
         alive = live.reshape(-1, size)[:: self.every]
         some = alive.any(axis=-1)
         traces, alive = traces[:, some], alive[some]
-        mean = np.sum(traces, axis=-1, keepdims=True, where=alive) / alive.sum(axis=-1, keepdims=True)
+        mean = np.sum(traces, axis=-1, keepdims=True, where=alive, dtype=np.float64) / alive.sum(axis=-1, keepdims=True)
         tapered = np.where(alive, traces - mean, 0) * np.hanning(size)
         self.power += (np.abs(np.fft.rfft(tapered, axis=-1)) ** 2).sum(axis=(0, 1))
 

@@ -57,7 +57,7 @@ def _percentiles(found: Scan) -> dict[str, list[float]]:
     """Percentiles of some thousand live samples, by channel."""
     if not found.sample.size:
         return {}
-    values = np.percentile(found.sample, PERCENTILES, axis=1)
+    values = np.percentile(found.sample.astype(np.float64), PERCENTILES, axis=1)
     return {str(p): row.tolist() for p, row in zip(PERCENTILES, values, strict=True)}
 
 
