@@ -17,7 +17,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 
 VERMILLION = COLOURS[1]
 
-HEIGHT = 4.2
+HEIGHT = 3.4
 """Height of a panel, in inches."""
 
 LOUDEST = 98

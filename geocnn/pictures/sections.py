@@ -22,7 +22,7 @@ from geocnn.survey.survey import Survey
 
 __all__ = ["section_panels"]
 
-OVERLAY = LinearSegmentedColormap.from_list("overlay", [(VERMILLION, 0.0), (VERMILLION, 0.85)])
+OVERLAY = LinearSegmentedColormap.from_list("overlay", [(VERMILLION, 0.0), (VERMILLION, 0.65)])
 NOTHING = "#E8E4DA"
 """Where there is no sample: a shade that no grey scale has."""
 
