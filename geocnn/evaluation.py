@@ -59,12 +59,14 @@ def evaluate(
     training = Statistics.from_json(contract.statistics)
     survey = normalised(image, found, contract.normalisation, training)
     counting, dead = scorer(len(contract.classes)), 0
+    done, total = 0, labelled.covered.size
+    yield Progress(done, total, "samples", stage="evaluating")
     for slab, probability in probability_slabs(model.network, survey, labelled.covered, device):
         live = survey.live(slab)
         counting.add(probability, np.where(live, labelled.labels(slab), np.int8(-1)))
         dead += int(live.size - live.sum())
-        planes = slab.stop[0] - labelled.covered.start[0]
-        yield Progress(planes, labelled.covered.shape[0], "planes", stage="evaluating")
+        done += slab.size
+        yield Progress(done, total, "samples", stage="evaluating")
     counting.end_window()
     scores = counting.scores(contract.threshold if threshold is None else threshold)
     _require_scored(scores, label)

@@ -105,6 +105,25 @@ def test_however_the_volume_is_cut(shape: tuple[int, ...], thickness: int, seed:
     assert binary(probability, label, 0.5, thickness) == binary(probability, label, 0.5)
 
 
+@pytest.mark.parametrize("thickness", range(1, 9))
+def test_a_lone_pair_is_met_across_every_cut(thickness: int) -> None:
+    """A label and a prediction some samples before or after it, with cuts in between, before and behind."""
+    for at in range(3, 12):
+        for distance in (-3, -2, -1, 1, 2, 3):
+            probability, label = np.zeros((15, 1), np.float32), np.zeros((15, 1), np.int8)
+            label[at], probability[at + distance] = 1, 1
+            points = binary(probability, label, 0.5, thickness).chosen
+            expected = [float(abs(distance) <= radius) for radius in RADII]
+            assert [point.recall for point in points] == expected
+            assert [point.precision for point in points] == expected
+
+
+def test_a_probability_equal_to_the_threshold_is_positive() -> None:
+    for threshold in (0.0, 0.25, 0.5, 1.0):
+        found = binary(np.array([threshold], np.float32), np.array([1], np.int8), threshold)
+        assert found.chosen[0].recall == 1
+
+
 def test_windows_do_not_see_each_other() -> None:
     """A fault at the end of one window does not match a prediction at the start of the next."""
     zeros, ones = np.zeros((1, 2), np.float32), np.ones((1, 2), np.float32)
@@ -169,6 +188,13 @@ def test_several_classes_by_hand() -> None:
     assert [point.iou for point in found.classes] == pytest.approx([1 / 3, 2 / 3, 0, 0])
     # Class 3 is nowhere.
     assert found.mean_iou == pytest.approx(1 / 3)
+
+
+def test_a_class_that_is_only_predicted_counts_in_the_mean() -> None:
+    label, predicted = np.array([0, 0], np.int8), np.array([0, 3])
+    found = score([slabs(np.eye(4, dtype=np.float32)[predicted].T, label, 2)], 4)
+    assert isinstance(found, ClassScores)
+    assert found.mean_iou == pytest.approx((1 / 2 + 0) / 2)
 
 
 def test_mean_iou_equals_torchmetrics() -> None:

@@ -109,14 +109,13 @@ class BinaryScorer:
         self._predicted = np.zeros(bins, np.int64)
         self._right = np.zeros((len(RADII), bins), np.int64)
         self._met = np.zeros((len(RADII), bins), np.int64)
-        self._ignored = 0
         self._held: tuple[NDArray[np.uint8], Labels] | None = None
         self._waiting = 0
 
     def add(self, probability: FloatArray, label: Labels) -> None:
         """Count a slab: probabilities (1, \\*w) of class 1, labels (\\*w)."""
         require_finite(probability)
-        # The number of thresholds reached; 0, none at all, where nobody interpreted.
+        # The number of thresholds reached: 1 at least, for the first is 0; none where nobody interpreted.
         reached = np.searchsorted(THRESHOLDS, probability[0], side="right").astype(np.uint8)
         reached[label < 0] = 0
         if self._held is not None:
@@ -134,15 +133,12 @@ class BinaryScorer:
 
     def _count(self, reached: NDArray[np.uint8], label: Labels, planes: slice) -> None:
         """Count some planes, given their neighbours."""
-        core, bins = label[planes], len(self._predicted)
-        scored, faults = core >= 0, core == 1
-        self._ignored += int(core.size - scored.sum())
-        self._predicted += np.bincount(reached[planes][scored], minlength=bins)
+        core, faults, bins = reached[planes], label[planes] == 1, len(self._predicted)
+        self._predicted += np.bincount(core.reshape(-1), minlength=bins)
         near = zip(_highest_within(reached), _highest_within((label == 1).astype(np.uint8)), strict=True)
         for index, (highest, fault) in enumerate(near):
             self._met[index] += np.bincount(highest[planes][faults], minlength=bins)
-            right = scored & (fault[planes] > 0)
-            self._right[index] += np.bincount(reached[planes][right], minlength=bins)
+            self._right[index] += np.bincount(core[fault[planes] > 0], minlength=bins)
 
     def scores(self, threshold: float | None = None) -> BinaryScores:
         """Scores of all windows that have ended."""
@@ -163,8 +159,8 @@ class BinaryScorer:
         best = points(int(ties[len(ties) // 2]))
         nearest = int(np.abs(THRESHOLDS - (best[0].threshold if threshold is None else threshold)).argmin())
         return BinaryScores(
-            scored=int(self._predicted.sum()),
-            ignored=self._ignored,
+            scored=int(predicted[0]),
+            ignored=int(self._predicted[0]),
             positives=positives,
             average_precision=float(-np.sum(np.diff(recall[0], append=0) * precision[0])),
             chosen=points(nearest),
