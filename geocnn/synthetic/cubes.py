@@ -78,6 +78,7 @@ def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[tuple[
         If a file exists (unless `overwrite`), or cannot be written.
     """
     _prepare(cubes, overwrite)
+    yield Progress(0, cubes.count, "cubes")
     faults = 0
     for number in range(cubes.count):
         image, label = fault_cube(cubes.shape, (cubes.seed, number), RECIPES[cubes.recipe])
