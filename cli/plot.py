@@ -20,9 +20,7 @@ __all__ = ["plot"]
 def plot(
     out: Annotated[Path, typer.Option(help="Picture to write; its suffix names the format (.png, .pdf, .svg).")],
     options: SurveyOptions,
-    survey: Annotated[
-        list[str] | None, typer.Argument(help="Survey to draw; of several, stacked as channels, the first is drawn.")
-    ] = None,
+    survey: Annotated[str | None, typer.Argument(help="Survey to draw.")] = None,
     overlay: Annotated[str | None, typer.Option(help="Survey to lay over it: labels or probabilities.")] = None,
     inline: Annotated[float | None, typer.Option(help="Inline number; the middle one by default.")] = None,
     crossline: Annotated[float | None, typer.Option(help="Crossline number; the middle one by default.")] = None,
@@ -51,7 +49,7 @@ def plot(
     else:
         from geocnn.survey.opening import open_survey
 
-        opened = open_survey(survey or (), options)
+        opened = open_survey(survey or "", options)
         over = None if overlay is None else open_survey(overlay, options)
         for remark in (*opened.remarks, *(over.remarks if over else ())):
             report.warn(remark)
@@ -60,9 +58,7 @@ def plot(
     report.say(f"done: {out}")
 
 
-def _require_one_subject(
-    survey: list[str] | None, run: Path | None, overlay: str | None, where: Mapping[str, float]
-) -> None:
+def _require_one_subject(survey: str | None, run: Path | None, overlay: str | None, where: Mapping[str, float]) -> None:
     """Refuse to draw both a survey and a run, neither, or a run's sections."""
     expected, do = "a SURVEY, or --run DIR", "name one of them; geocnn plot --help has an example"
     if not survey and run is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from geocnn.errors import OutputError
 from geocnn.output import require_free, whole_file
 
 __all__ = ["require_picture", "save_figure"]
+
+FORMATS = ("png", "pdf", "svg", "jpg")
 
 
 def require_picture(path: Path, overwrite: bool = False) -> None:
@@ -41,11 +42,10 @@ def save_figure(figure: Figure, path: Path, overwrite: bool = False) -> None:
 def _format(path: Path) -> str:
     """The format that a path's suffix names."""
     suffix = path.suffix.lstrip(".").lower() or "png"
-    formats = FigureCanvasAgg.get_supported_filetypes()
-    if suffix not in formats:
+    if suffix not in FORMATS:
         raise OutputError(
             f"{path} has the suffix .{suffix}, which is no picture",
-            expected=f"one of {', '.join('.' + name for name in sorted(formats))}",
+            expected=f"one of {', '.join('.' + name for name in FORMATS)}",
             do=f"write {path.with_suffix('.png')}",
         )
     return suffix

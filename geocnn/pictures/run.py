@@ -33,7 +33,7 @@ def training_panel(image: FloatArray, label: NDArray[np.int8], probability: Floa
     probability
         Probability of the last class, shape (X, S).
     """
-    width = HEIGHT * float(np.clip(image.shape[0] / image.shape[1], 0.5, 2.0))
+    width = HEIGHT * float(np.clip(image.shape[0] / image.shape[1], 0.7, 2.0))
     figure = empty_figure(3 * width + 2.2, HEIGHT + 0.6)
     places = figure.subplots(1, 3, sharex=True, sharey=True)
     limit = loudness([image])
@@ -58,7 +58,8 @@ def _show_classes(place: Axes, label: NDArray[np.int8]) -> None:
     keys = [Patch(facecolor=colour, edgecolor="black", label=str(index)) for index, colour in enumerate(colours)]
     if (label < 0).any():
         keys.append(Patch(facecolor="#DDDDDD", edgecolor="#999999", hatch="///", label="not interpreted"))
-    place.legend(handles=keys, fontsize=8, loc="upper right", framealpha=0.9)
+    # Below the panel, where it hides no label.
+    place.legend(handles=keys, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4)
 
 
 SCORES = {

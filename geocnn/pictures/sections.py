@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Grid, Window, overlap
@@ -25,6 +24,9 @@ __all__ = ["section_panels"]
 OVERLAY = LinearSegmentedColormap.from_list("overlay", [(VERMILLION, 0.0), (VERMILLION, 0.65)])
 NOTHING = "#E8E4DA"
 """Where there is no sample: a shade that no grey scale has."""
+
+AMPLITUDE = Axis("amplitude", 0, 1, 1)
+"""Stands across a plane that is a single trace."""
 
 
 def section_panels(survey: Survey, overlay: Survey | None, where: Mapping[str, float]) -> Figure:
@@ -94,6 +96,11 @@ class _Plane:
         return (*_edges(self.across), *reversed(_edges(self.down)))  # type: ignore[return-value]
 
     @property
+    def trace(self) -> bool:
+        """Whether this is a single trace, drawn as a curve."""
+        return self.across is AMPLITUDE
+
+    @property
     def downward(self) -> bool:
         """Whether labels grow downward: time, depth and rows of an image do, line numbers on a map do not."""
         return self.down.name in ("sample", "row")
@@ -119,7 +126,7 @@ def _plane(survey: Survey, grid: Grid, window: Window, fixed: int | None) -> _Pl
         samples, hidden = samples.squeeze(fixed), hidden.squeeze(fixed)
         title = f"{_name(across, survey).capitalize()} {across.first:g} {across.unit}".rstrip()
     if len(axes) == 1:
-        axes.insert(0, Axis("trace", 0, 1, 1))
+        axes.insert(0, AMPLITUDE)
         samples, hidden = samples[None], hidden[None]
     masked = np.ma.masked_array(samples, hidden)
     if axes[1].name == "sample":
@@ -142,12 +149,16 @@ def _drawn(survey: Survey, heading: str, planes: Sequence[_Plane], laid: Sequenc
     places = figure.subplots(rows, len(planes), squeeze=False, width_ratios=widths)
     limit = loudness([plane.samples.compressed() for plane in planes])
     for row in places:
-        images = [_show_grey(place, plane, limit, survey) for place, plane in zip(row, planes, strict=True)]
-    figure.colorbar(images[0], ax=list(places[0]), label="amplitude", extend="both", pad=0.01, aspect=30)
+        for place, plane in zip(row, planes, strict=True):
+            _show(place, plane, limit)
+            _label_axes(place, plane, survey)
+    if not planes[0].trace:
+        grey = ScalarMappable(Normalize(-limit, limit), "gray")
+        figure.colorbar(grey, ax=list(places[0]), label="amplitude", extend="both", pad=0.01, aspect=30)
     if laid is not None:
         scale = Normalize(0, _highest(laid), clip=True)
-        for place, plane in zip(places[1], laid, strict=True):
-            _lay_over(place, plane, scale)
+        for place, over in zip(places[1], laid, strict=True):
+            _lay_over(place, over, scale)
         figure.colorbar(ScalarMappable(scale, OVERLAY), ax=list(places[1]), label="overlay", pad=0.01, aspect=30)
     return figure
 
@@ -159,25 +170,32 @@ def _highest(laid: Sequence[_Plane | None]) -> float:
 
 def _proportion(survey: Survey, plane: _Plane) -> float:
     """Width over height of a panel: true to scale on a map, by positions elsewhere, within bounds."""
-    across, down = plane.across.size, plane.down.size
+    width, height = float(plane.across.size), float(plane.down.size)
     if survey.bins is not None and plane.down.name == "inline":
-        return float(np.clip(across * survey.bins.size[1] / (down * survey.bins.size[0]), 0.5, 2.5))
-    return float(np.clip(across / down, 0.5, 2.0))
+        width, height = width * survey.bins.size[1], height * survey.bins.size[0]
+    return float(np.clip(width / max(height, 1e-9), 0.7, 2.2))
 
 
-def _show_grey(place: Axes, plane: _Plane, limit: float, survey: Survey) -> AxesImage:
-    """Draw a plane in grey from −limit to limit, with names and units on its axes."""
-    place.set_facecolor(NOTHING)
-    image = place.imshow(plane.samples, cmap="gray", vmin=-limit, vmax=limit, extent=plane.extent, aspect="auto")
-    place.set_xlim(*sorted(_edges(plane.across)))
+def _show(place: Axes, plane: _Plane, limit: float) -> None:
+    """Draw a plane in grey from −limit to limit; a single trace as a curve."""
+    if plane.trace:
+        down = plane.down.first + plane.down.step * np.arange(plane.down.size)
+        place.plot(plane.samples[:, 0], down, color="black", linewidth=0.7)
+    else:
+        place.set_facecolor(NOTHING)
+        place.imshow(plane.samples, cmap="gray", vmin=-limit, vmax=limit, extent=plane.extent, aspect="auto")
+        place.set_xlim(*sorted(_edges(plane.across)))
     place.set_ylim(*sorted(_edges(plane.down), reverse=plane.downward))
+
+
+def _label_axes(place: Axes, plane: _Plane, survey: Survey) -> None:
+    """Names and units on the axes, and the title."""
     across, down = (
         f"{_name(axis, survey)} ({axis.unit})" if axis.unit else _name(axis, survey)
         for axis in (plane.across, plane.down)
     )
     channels = f"channel 1 of {survey.channels}" if survey.channels > 1 else ""
     dress(place, ", ".join(part for part in (plane.title, channels) if part), across, down)
-    return image
 
 
 def _lay_over(place: Axes, plane: _Plane | None, scale: Normalize) -> None:
@@ -186,6 +204,7 @@ def _lay_over(place: Axes, plane: _Plane | None, scale: Normalize) -> None:
         place.set_title(f"{place.get_title()} (outside the overlay)", fontsize=10)
         return
     left_right, bottom_top = place.get_xlim(), place.get_ylim()
-    place.imshow(plane.samples, cmap=OVERLAY, norm=scale, extent=plane.extent, aspect="auto")
+    extent = (*left_right, *plane.extent[2:]) if plane.trace else plane.extent
+    place.imshow(plane.samples, cmap=OVERLAY, norm=scale, extent=extent, aspect="auto")
     place.set_xlim(left_right)
     place.set_ylim(bottom_top)
