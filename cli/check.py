@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,16 +12,17 @@ from geocnn.errors import UsageError
 from .options import JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from geocnn.config import Config
-    from geocnn.network.plan import Node, Plan
+    from geocnn.grid import Window
+    from geocnn.network.spec import Spec
     from geocnn.preflight import Preflight
 
 __all__ = ["check"]
 
 SIZE = 64
-"""Positions on each axis that a bare spec is checked with."""
+"""Least positions on each axis that a bare spec is checked with."""
+SHOWN = 8
+"""Surveys of each kind that are listed."""
 
 
 def check(
@@ -30,7 +30,7 @@ def check(
     input: Annotated[
         str | None, typer.Option(help="Input of a bare spec: channels and sizes, such as 1,128,128,128.")
     ] = None,
-    outputs: Annotated[int, typer.Option(min=1, help="Outputs of a bare spec.")] = 1,
+    outputs: Annotated[int | None, typer.Option(min=1, help="Outputs of a bare spec; 1 if left out.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Check a config or a layer spec before any sample is read: sizes, parameters, receptive field, cost.
@@ -39,14 +39,16 @@ def check(
     """
     from . import report
 
-    if _is_config(target):
-        if input is not None:
-            raise UsageError(
-                "--input with a config", expected="--input with a bare spec", do="the config's patch is the input"
-            )
-        data = _check_config(Path(target), draw=not json)
+    if not _is_config(target):
+        data = _check_spec(target, input, outputs or 1, draw=not json)
+    elif input is not None or outputs is not None:
+        raise UsageError(
+            f"{'--input' if input is not None else '--outputs'} with the config {target}",
+            expected="--input and --outputs with a bare spec alone",
+            do="leave it out: the config's patch and classes decide",
+        )
     else:
-        data = _check_spec(target, input, outputs, draw=not json)
+        data = _check_config(Path(target), draw=not json)
     if json:
         report.print_json(data)
 
@@ -67,156 +69,136 @@ def _check_spec(name: str, input: str | None, outputs: int, *, draw: bool) -> di
     from geocnn.network.spec import load_spec
 
     from . import report
+    from .layers import draw_plan, plan_json
 
     spec, marked = load_spec(name)
-    plan = expand(spec, _sizes(input) if input else (1, SIZE, SIZE, SIZE), outputs, marked)
+    plan = expand(spec, _read_sizes(input) if input is not None else _usual_input(spec, outputs), outputs, marked)
     if draw:
-        _draw_plan(plan, spec.title or name)
+        draw_plan(plan, spec, spec.title or name)
         if spec.source:
             report.say(f"source: {spec.source}")
-    return _plan_json(plan)
+    return plan_json(plan, spec)
 
 
-def _sizes(text: str) -> tuple[int, ...]:
+def _read_sizes(text: str) -> tuple[int, ...]:
     """``1,128,128,128`` as numbers."""
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts) or not 2 <= len(parts) <= 4:
+    parts = [part.strip() for part in text.split(",")]
+    if not 2 <= len(parts) <= 4 or not all(part.isascii() and part.isdecimal() and int(part[:20]) for part in parts):
         raise UsageError(
             f"--input {text}", expected="channels and one to three sizes", do="write --input 1,128,128,128"
         )
-    return tuple(map(int, parts))
+    return tuple(int(part[:20]) for part in parts)
+
+
+def _usual_input(spec: Spec, outputs: int) -> tuple[int, ...]:
+    """One channel of a shape that fits a spec: as many axes as its lists have numbers, else three."""
+    from geocnn.fitting import total_stride
+
+    ndim = max(_lengths(spec.model_dump()), default=3)
+    stride = total_stride(spec, 1, ndim, outputs) or (1,) * ndim
+    return (1, *(-(-SIZE // step) * step for step in stride))
+
+
+def _lengths(written: object) -> set[int]:
+    """Lengths of all lists of one number per axis in a spec."""
+    if isinstance(written, dict):
+        return set().union(*map(_lengths, written.values()))
+    if isinstance(written, tuple) and written:
+        numbers = all(isinstance(item, int) for item in written)
+        return {len(written)} if numbers else set().union(*map(_lengths, written))
+    return set()
 
 
 def _check_config(path: Path, *, draw: bool) -> dict[str, Any]:
-    from geocnn.config import dump_config, load_config
+    from geocnn.config import load_config
     from geocnn.preflight import preflight
 
     from . import report
+    from .layers import draw_plan, plan_json
 
     config = load_config(path)
     checked = preflight(config)
     if draw:
-        report.say(dump_config(config))
-        _draw_plan(checked.plan, config.spec.title or "network")
+        report.say(_resolved(config))
+        draw_plan(checked.plan, config.spec, config.spec.title or "network")
         _draw_surveys(config, checked)
         for remark in checked.remarks:
             report.warn(remark)
         report.say("The config fits.")
     return {
-        "config": config.record.model_dump(mode="json"),
-        **_plan_json(checked.plan),
-        "surveys": _surveys_json(checked),
+        "config": _config_json(config),
+        **plan_json(checked.plan, config.spec),
+        "surveys": _surveys_json(config, checked),
+        "multiply_adds_of_a_training_step": _step_cost(config, checked),
         "memory_of_a_training_step": checked.memory,
         "remarks": list(checked.remarks),
     }
 
 
-def _draw_plan(plan: Plan, title: str) -> None:
-    from . import report
+def _config_json(config: Config) -> dict[str, Any]:
+    """The resolved config; JSON has no NaN, which is written as in YAML."""
+    from json import dumps, loads
 
-    columns = ("layer", "", "output", "parameters", "sees", "stride", "multiply-adds", "memory")
-    report.table(title, columns, [_row(list(nodes)) for _, nodes in groupby(plan.nodes, lambda node: node.place)])
-    report.say(
-        f"{plan.parameters:,} parameters, {report.short(plan.multiply_adds)} multiply-adds and "
-        f"{report.short(plan.activation_bytes)}B of activations for an input of {plan.input[0]} × {_by(plan.input[1:])}"
-    )
-    halo = " × ".join(f"{near}+{far}" for near, far in plan.halo)
-    report.say(
-        f"receptive field {_by(plan.receptive_field)}, halo {halo} samples, total stride {_by(plan.stride)}: "
-        "a patch is a multiple of it"
-    )
-    if plan.exact:
-        report.say("tiles with this halo give exactly what one pass over the whole survey gives")
-    else:
-        places = ", ".join(f"{node.kind} at {node.place}" for node in plan.breaks)
-        report.warn(f"looks at the whole input at once ({places}): cannot predict a survey tile by tile")
+    data: dict[str, Any] = loads(dumps(config.record.model_dump(mode="json")), parse_constant=lambda _: ".nan")
+    return data
 
 
-def _row(nodes: list[Node]) -> tuple[str, ...]:
-    """One written layer: what its nodes do, what comes out of the last, and what they cost together."""
-    from . import report
+def _resolved(config: Config) -> str:
+    """The config with its defaults, a line for each of its parts; the layers follow as a table."""
+    import yaml
 
-    last = nodes[-1]
-    parameters = sum(node.parameters for node in nodes)
-    multiply_adds = sum(node.multiply_adds for node in nodes)
-    return (
-        last.place.removeprefix("layers"),
-        " ".join(_describe(node) for node in nodes),
-        f"{last.channels} × {_by(last.shape)}" if last.shape else str(last.channels),
-        f"{parameters:,}" if parameters else "",
-        _by(last.receptive_field) if last.shape else "all",
-        _by(last.stride) if last.shape else "",
-        report.short(multiply_adds) if multiply_adds else "",
-        f"{report.short(sum(node.activation_bytes for node in nodes))}B",
-    )
-
-
-def _describe(node: Node) -> str:
-    """What a node does: ``conv 3³ stride 2``; activation and norm by their own name."""
-    given = vars(node.attributes) if node.attributes else {}
-    named = [str(given[name]) for name in ("method", "function", "rate") if name in given]
-    words = named if node.kind == "activation" else [node.kind, *named]
-    words += [_by(given[name]) for name in ("kernel", "size", "factor") if name in given]
-    usual = given.get("size") or (1,) * len(node.shape)
-    words += [f"{name} {_by(given[name])}" for name in ("stride", "dilation") if given.get(name, usual) != usual]
-    words += [f"{given['groups']} groups"] if given.get("groups", 1) > 1 else []
-    return " ".join(words)
-
-
-def _by(sizes: Sequence[object]) -> str:
-    """Sizes with crosses between: ``64 × 32``; equal ones as a power: ``64³``."""
-    if len(set(sizes)) == 1:
-        return f"{sizes[0]}{('', '²', '³')[len(sizes) - 1]}"
-    return " × ".join(map(str, sizes))
-
-
-def _plan_json(plan: Plan) -> dict[str, Any]:
-    return {
-        "input": plan.input,
-        "parameters": plan.parameters,
-        "multiply_adds": plan.multiply_adds,
-        "activation_bytes": plan.activation_bytes,
-        "receptive_field": plan.receptive_field,
-        "stride": plan.stride,
-        "halo": plan.halo,
-        "exact": plan.exact,
-        "layers": [
-            {
-                "place": node.place,
-                "kind": node.kind,
-                "channels": node.channels,
-                "shape": node.shape,
-                "parameters": node.parameters,
-                "receptive_field": node.receptive_field,
-                "stride": [float(step) for step in node.stride],
-                "multiply_adds": node.multiply_adds,
-                "activation_bytes": node.activation_bytes,
-            }
-            for node in plan.nodes
-        ],
-    }
+    data = config.record.model_dump(mode="json")
+    train = data["data"]["train"]
+    hidden = len(train) - SHOWN
+    del train[SHOWN:]
+    if isinstance(data["network"], dict):
+        data["network"] = "the layers below"
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100_000)
+    return text.rstrip() + (f"\n# and {hidden} more training surveys" if hidden > 0 else "")
 
 
 def _draw_surveys(config: Config, checked: Preflight) -> None:
     from . import report
 
+    patch = config.record.data.patch
+    kinds = (("training", checked.training), ("validation", checked.validation))
     rows = [
-        (name, labelled.image.name, labelled.label.name, str(labelled.grid), str(window))
-        for name, windows in (("training", checked.training), ("validation", checked.validation))
-        for labelled, window in windows[:8]
+        (
+            name,
+            labelled.image.name,
+            labelled.label.name,
+            str(labelled.grid),
+            str(window),
+            f"{_side_by_side(window, patch):,}" if name == "training" else "",
+        )
+        for name, windows in kinds
+        for labelled, window in windows[:SHOWN]
     ]
-    report.table("surveys", ("for", "image", "label", "grid", "window (positions)"), rows)
-    hidden = sum(max(0, len(windows) - 8) for windows in (checked.training, checked.validation))
+    report.table("surveys", ("for", "image", "label", "grid", "window (positions)", "patches"), rows)
+    hidden = sum(max(0, len(windows) - SHOWN) for _, windows in kinds)
     if hidden:
         report.say(f"… and {hidden} more")
-    training = config.record.training
+    total = sum(_side_by_side(window, patch) for _, window in checked.training)
+    report.say(f"{total:,} patches fit side by side; training draws them at any position of the training windows")
     report.say(
-        f"a step: {training.batch} patches, {report.short(3 * checked.plan.multiply_adds * training.batch)} "
-        f"multiply-adds, about {report.short(checked.memory)}B of memory (an estimate)"
+        f"a step: {config.record.training.batch} patches, {report.short(_step_cost(config, checked))} multiply-adds, "
+        f"about {report.short(checked.memory)}B of memory (an estimate)"
     )
 
 
-def _surveys_json(checked: Preflight) -> list[dict[str, Any]]:
+def _step_cost(config: Config, checked: Preflight) -> int:
+    """Multiply-adds of a training step: the backward pass costs twice the forward one."""
+    return 3 * checked.plan.multiply_adds * config.record.training.batch
+
+
+def _side_by_side(window: Window, patch: tuple[int, ...]) -> int:
+    """Patches that fit into a window without overlap."""
+    from math import prod
+
+    return prod(n // p for n, p in zip(window.shape, patch, strict=True))
+
+
+def _surveys_json(config: Config, checked: Preflight) -> list[dict[str, Any]]:
     return [
         {
             "for": name,
@@ -224,6 +206,7 @@ def _surveys_json(checked: Preflight) -> list[dict[str, Any]]:
             "label": labelled.label.name,
             "grid": [vars(axis) for axis in labelled.grid.axes],
             "window": [window.start, window.stop],
+            "patches_side_by_side": _side_by_side(window, config.record.data.patch),
         }
         for name, windows in (("training", checked.training), ("validation", checked.validation))
         for labelled, window in windows

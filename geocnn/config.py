@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import glob
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from math import ceil
@@ -14,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import yaml
 from pydantic import AllowInfNan, Field, create_model, field_validator, model_validator
 
-from geocnn.errors import ConfigError, Fault
-from geocnn.marked import KeyPath, Marked, load_marked, parse_value
+from geocnn.errors import ConfigError, Fault, SurveyError
+from geocnn.marked import KeyPath, Marked, load_marked
 from geocnn.network.spec import Spec, load_spec, read_spec, zoo_names
+from geocnn.overrides import blame, overridden
 from geocnn.records import Record, RecordError, nearest, read_record, spell
+from geocnn.starred import is_starred, match_names
 from geocnn.survey.options import SurveyOptions
 from geocnn.tasks import TASKS
 
@@ -39,21 +38,29 @@ Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 NotNegative = Annotated[float, Field(ge=0)]
 
+MAX_CLASSES = 128
+"""Labels are int8."""
+
+
+class PairFiles(Record):
+    """The files of an image and its label."""
+
+    image: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    label: str
+
+
 if TYPE_CHECKING:
-    SurveyKeys = Record
+    PairKeys = PairFiles
 else:
     # The config's keys for a survey are the fields of SurveyOptions, whose hints know nothing of pydantic.
     _hints = get_type_hints(SurveyOptions) | {"null": Annotated[float, AllowInfNan()] | None}
-    SurveyKeys = create_model(
-        "SurveyKeys", __base__=Record, **{f.name: (_hints[f.name], f.default) for f in fields(SurveyOptions)}
+    PairKeys = create_model(
+        "PairKeys", __base__=PairFiles, **{f.name: (_hints[f.name], f.default) for f in fields(SurveyOptions)}
     )
 
 
-class PairConfig(SurveyKeys):
+class PairConfig(PairKeys):
     """An image, its label, and how their files are to be read (the keys of `SurveyOptions`)."""
-
-    image: str | tuple[str, ...]
-    label: str
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -77,7 +84,7 @@ class BlockConfig(Record):
 class SurveysConfig(Record):
     """Hold out whole surveys: the last so many of the training pairs, or others."""
 
-    surveys: Positive | tuple[PairConfig, ...]
+    surveys: Positive | Annotated[tuple[PairConfig, ...], Field(min_length=1)]
 
 
 class DataConfig(Record):
@@ -117,7 +124,7 @@ class TrainingConfig(Record):
 
     steps: Positive
     batch: Positive = 4
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     learning_rate: Annotated[float, Field(ge=0, le=10)] = 1e-3
     weight_decay: NotNegative = 1e-2
     warmup: Annotated[int, Field(ge=0)] = 100
@@ -129,16 +136,22 @@ class TrainingConfig(Record):
     @model_validator(mode="before")
     @classmethod
     def _five_validations(cls, data: Any) -> Any:
+        # A default that depends on another key: set before the check, so that the record never lacks it.
         if isinstance(data, dict) and "validate_every" not in data and isinstance(data.get("steps"), int):
             return {**data, "validate_every": max(1, ceil(data["steps"] / 5))}
         return data
+
+    @field_validator("loss")
+    @classmethod
+    def _known_loss(cls, loss: str) -> str:
+        return _known("loss", loss, [known for task in TASKS.values() for known in task.losses])
 
 
 class RunConfig(Record):
     """Everything that makes a run what it is."""
 
     task: str = "segmentation"
-    classes: Annotated[tuple[str, ...], Field(min_length=2)] = ("background", "fault")
+    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=MAX_CLASSES)] = ("background", "fault")
     data: DataConfig
     network: str | dict[str, Any]
     normalisation: NormalisationConfig = NormalisationConfig()
@@ -148,9 +161,7 @@ class RunConfig(Record):
     @field_validator("task")
     @classmethod
     def _known_task(cls, task: str) -> str:
-        if task not in TASKS:
-            raise RecordError(f"unknown task {task!r}", f"one of {', '.join(TASKS)}")
-        return task
+        return _known("task", task, list(TASKS))
 
     @field_validator("classes")
     @classmethod
@@ -158,6 +169,15 @@ class RunConfig(Record):
         if len(set(classes)) < len(classes):
             raise RecordError(f"a class is named twice in {', '.join(classes)}", "a name of its own for each class")
         return classes
+
+
+def _known(what: str, name: str, choices: Sequence[str]) -> str:
+    """The name, if it is one of the choices."""
+    if name not in choices:
+        meant = nearest(name, choices)
+        do = f"write {meant!r}" if meant else ""
+        raise RecordError(f"unknown {what} {name!r}", f"one of {', '.join(choices)}", do)
+    return name
 
 
 @dataclass(frozen=True)
@@ -174,12 +194,15 @@ class Config:
         The file, for line numbers in later messages.
     network_at
         Where the layers are written, and in which file.
+    overrides
+        What the command line said instead of the file.
     """
 
     record: RunConfig
     spec: Spec
     marked: Marked
     network_at: tuple[Marked, KeyPath]
+    overrides: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -188,7 +211,10 @@ class Config:
 
     def fault(self, key: KeyPath, found: str, expected: str = "", do: str = "") -> Fault:
         """A fault of what stands at a key."""
-        return Fault(found, expected, do, self.marked.source, self.marked.line(key), spell(key))
+        return blame(
+            Fault(found, expected, do, self.marked.source, self.marked.line(key), spell(key)),
+            self.overrides,
+        )
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -197,49 +223,32 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises
     ------
     ConfigError
-        With all faults: of the config, of its layers, of its starred names.
+        With all faults: of the config, of its layers, of its starred names, of the overrides.
     """
+    folder, faults = path.parent.absolute(), list[Fault]()
     marked = load_marked(path)
-    faults: list[Fault] = []
-    marked = replace(marked, data=_overridden(copy.deepcopy(marked.data), overrides, faults))
+    marked = replace(marked, data=overridden(marked.data, overrides, faults))
     record = read_record(RunConfig, marked, (), marked.data, faults)
-    network = marked.data.get("network") if isinstance(marked.data, dict) else None
-    found = _network(network, marked, path.parent.absolute(), faults) if network is not None else None
-    if record is not None:
-        record = _resolved(record, marked, path.parent.absolute(), faults)
-    if faults or record is None or found is None:
-        raise ConfigError(faults)
-    spec, network_at = found
-    return Config(record, spec, marked, network_at)
+    network = _network(marked, folder, faults)
+    data = _expanded_data(record, marked, folder, faults)
+    if faults or record is None or network is None or data is None:
+        raise ConfigError(blame(fault, overrides) for fault in faults)
+    return Config(record.model_copy(update={"data": data}), network[0], marked, network[1], tuple(overrides))
 
 
-def _overridden(data: object, overrides: Sequence[str], faults: list[Fault]) -> object:
-    """`data` with each ``key.path=value`` set; values are read as YAML."""
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        *parents, last = key.split(".")
-        place = data
-        for parent in parents:
-            place = place.setdefault(parent, {}) if isinstance(place, dict) else None
-        if not (equals and last and isinstance(place, dict)):
-            faults.append(
-                Fault(f"--set {override}", "a key of the config and a value", "write --set training.steps=100")
-            )
-            continue
-        place[last] = parse_value(text, f"--set {key}")
-    return data
+def _part(marked: Marked, key: str) -> object:
+    return marked.data.get(key) if isinstance(marked.data, dict) else None
 
 
-def _network(
-    network: object, marked: Marked, folder: Path, faults: list[Fault]
-) -> tuple[Spec, tuple[Marked, KeyPath]] | None:
+def _network(marked: Marked, folder: Path, faults: list[Fault]) -> tuple[Spec, tuple[Marked, KeyPath]] | None:
     """The spec of a config's ``network`` and where it is written."""
+    network = _part(marked, "network")
     if isinstance(network, dict):
         spec = read_spec(marked, ("network",), network, faults)
         return (spec, (marked, ("network",))) if spec is not None else None
     if not isinstance(network, str):
         return None
-    is_file = Path(network).suffix in (".yaml", ".yml")
+    is_file = network not in zoo_names() and (network.endswith((".yaml", ".yml")) or (folder / network).is_file())
     try:
         spec, source = load_spec(str(folder / network) if is_file else network)
     except ConfigError as error:
@@ -252,22 +261,17 @@ def _network(
     return spec, (source, ())
 
 
-def _resolved(record: RunConfig, marked: Marked, folder: Path, faults: list[Fault]) -> RunConfig:
-    """The record with absolute paths and starred names expanded."""
-    data = record.data
+def _expanded_data(record: RunConfig | None, marked: Marked, folder: Path, faults: list[Fault]) -> DataConfig | None:
+    """The config's ``data`` with absolute paths and starred names expanded, also where the rest of it is faulty."""
+    data = record.data if record else read_record(DataConfig, marked, ("data",), _part(marked, "data"), [])
+    if data is None:
+        return None
     train = _expanded(data.train, folder, marked, ("data", "train"), faults)
     validation = data.validation
-    if isinstance(validation, SurveysConfig) and not isinstance(validation.surveys, int):
+    if isinstance(validation, SurveysConfig) and isinstance(validation.surveys, tuple):
         key: KeyPath = ("data", "validation", "surveys")
         validation = SurveysConfig(surveys=_expanded(validation.surveys, folder, marked, key, faults))
-    loss, losses = record.training.loss, TASKS[record.task].losses
-    if loss not in losses:
-        key = ("training", "loss")
-        close = nearest(loss, losses)
-        do = f"did you mean {close}?" if close else ""
-        expected = f"one of {', '.join(losses)}"
-        faults.append(Fault(f"unknown loss {loss!r}", expected, do, marked.source, marked.line(key), spell(key)))
-    return record.model_copy(update={"data": data.model_copy(update={"train": train, "validation": validation})})
+    return data.model_copy(update={"train": train, "validation": validation})
 
 
 def _expanded(
@@ -276,28 +280,15 @@ def _expanded(
     """Pairs with absolute names, one for each match of starred names."""
     found: list[PairConfig] = []
     for index, pair in enumerate(pairs):
-        names = [str(folder / name) for name in (*pair.images, pair.label)]
-        if not any("*" in name for name in names):
-            found.append(_renamed(pair, names))
-            continue
-        matches = [_matches(name) for name in names]
-        common = sorted(set.intersection(*(set(match) for match in matches)))
-        alone = sorted({file for match in matches for parts, file in match.items() if parts not in common})
-        if alone or not common:
+        names = tuple(str(folder / name) for name in (*pair.images, pair.label))
+        try:
+            matched = match_names(names) if is_starred(names) else [names]
+        except SurveyError as error:
             at = (*key, index)
-            what = f"without a partner: {', '.join(alone[:3])}" if alone else f"no file matches {names[0]}"
-            counts = ", ".join(f"{len(match)} × {name}" for match, name in zip(matches, names, strict=True))
-            faults.append(
-                Fault(
-                    what,
-                    f"images and labels whose starred parts are equal (found {counts})",
-                    "check the folder and the pattern",
-                    marked.source,
-                    marked.line(at),
-                    spell(at),
-                )
-            )
-        found += [_renamed(pair, [match[parts] for match in matches]) for parts in common]
+            faults.append(replace(error.faults[0], file=marked.source, line=marked.line(at), key=spell(at)))
+            # One pair stands for those that were not found: its faults are told, none that follow from its absence.
+            matched = [names]
+        found += [_renamed(pair, each) for each in matched]
     return tuple(found)
 
 
@@ -306,15 +297,6 @@ def _renamed(pair: PairConfig, names: Sequence[str]) -> PairConfig:
     return pair.model_copy(
         update={"image": images[0] if isinstance(pair.image, str) else tuple(images), "label": label}
     )
-
-
-def _matches(name: str) -> dict[tuple[str, ...], str]:
-    """Files that a starred name matches, by what the stars stand for."""
-    pattern, colon, inner = name.partition(":/")
-    stars = re.compile("([^/]*)".join(re.escape(part) for part in pattern.split("*")))
-    literal = "*".join(glob.escape(part) for part in pattern.split("*"))
-    files = {file: stars.fullmatch(file) for file in glob.glob(literal)}
-    return {match.groups(): file + colon + inner for file, match in files.items() if match}
 
 
 def dump_config(config: Config) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from geocnn.config import BlockConfig, Config, PairConfig, SurveysConfig
 from geocnn.errors import ConfigError, Fault, GeocnnError
+from geocnn.fitting import plan_patch
 from geocnn.grid import Window
 from geocnn.marked import KeyPath
-from geocnn.network.plan import Plan, expand
+from geocnn.network.plan import Plan
 from geocnn.split import BlockRule, hold_out
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.opening import open_survey
 
-__all__ = ["Preflight", "preflight"]
+__all__ = ["Preflight", "Windows", "preflight"]
 
+Windows = tuple[tuple[LabelledSurvey, Window], ...]
+"""Surveys, each with a window of its positions."""
+
+TRAIN: KeyPath = ("data", "train")
 PATCH: KeyPath = ("data", "patch")
+VALIDATION: KeyPath = ("data", "validation")
+SURVEYS: KeyPath = (*VALIDATION, "surveys")
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,8 @@ class Preflight:
     """
 
     plan: Plan
-    training: tuple[tuple[LabelledSurvey, Window], ...]
-    validation: tuple[tuple[LabelledSurvey, Window], ...]
+    training: Windows
+    validation: Windows
     memory: int
     remarks: tuple[str, ...]
 
@@ -53,168 +61,166 @@ def preflight(config: Config) -> Preflight:
     """
     faults: list[Fault] = []
     pairs, held = _opened(config, faults)
-    channels = pairs[0].image.channels if pairs else len(config.record.data.train[0].images)
-    plan = _plan(config, channels, faults)
-    for labelled in (*pairs, *held):
-        _check_survey(config, labelled, pairs[0], faults)
-    if faults or plan is None:
+    _check_alike(config, (*pairs, *held), faults)
+    plan = plan_patch(config, (*pairs, *held), faults)
+    if plan is None:
         raise ConfigError(faults)
-    training, validation = _split(config, pairs, held, plan.stride)
-    batch = config.record.training.batch
-    remarks = [f"{labelled.image.name}: {remark}" for labelled in (*pairs, *held) for remark in labelled.remarks]
-    return Preflight(
-        plan, training, validation, 3 * plan.activation_bytes * batch + 16 * plan.parameters, tuple(remarks)
-    )
+    training, validation = _split(config, pairs, held, plan.stride, faults)
+    _check_leaks(config, training, validation, faults)
+    if faults:
+        raise ConfigError(faults)
+    return Preflight(plan, training, validation, _memory(config, plan), tuple(_remarks((*pairs, *held))))
 
 
 def _opened(config: Config, faults: list[Fault]) -> tuple[list[LabelledSurvey], list[LabelledSurvey]]:
     """Training pairs and the pairs held out for validation, as far as they can be opened."""
-    data = config.record.data
-    train = list(data.train)
-    rule = data.validation
-    surveys = rule.surveys if isinstance(rule, SurveysConfig) else ()
-    if isinstance(surveys, tuple):
-        held = list(surveys)
-    else:
-        if surveys >= len(train):
-            faults.append(
-                config.fault(
-                    ("data", "validation", "surveys"),
-                    f"{surveys} of {len(train)} training surveys held out",
-                    expected="at least one left for training",
-                    do="hold out fewer, or a block of each: validation: {block: 0.2}",
-                )
+    train = list(enumerate(config.record.data.train))
+    held: list[tuple[int, PairConfig]] = []
+    key, rule = TRAIN, config.record.data.validation
+    rest = rule.surveys if isinstance(rule, SurveysConfig) else 0
+    if isinstance(rest, tuple):
+        key, held = SURVEYS, list(enumerate(rest))
+    elif rest >= len(train):
+        faults.append(
+            config.fault(
+                SURVEYS,
+                f"{rest} of {len(train)} training surveys held out",
+                expected="at least one left for training",
+                do="hold out fewer, or a block of each: validation: {block: 0.2}",
             )
-            return [], []
-        train, held = train[:-surveys], train[-surveys:]
-    return _open_all(config, train, faults), _open_all(config, held, faults)
+        )
+    elif rest:
+        train, held = train[:-rest], train[-rest:]
+    return _open_all(config, TRAIN, train, faults), _open_all(config, key, held, faults)
 
 
-def _open_all(config: Config, pairs: Sequence[PairConfig], faults: list[Fault]) -> list[LabelledSurvey]:
+def _open_all(
+    config: Config, key: KeyPath, pairs: Iterable[tuple[int, PairConfig]], faults: list[Fault]
+) -> list[LabelledSurvey]:
     opened = []
-    for pair in pairs:
+    for index, pair in pairs:
         try:
             image, label = (open_survey(name, pair.options) for name in (pair.images, pair.label))
             opened.append(LabelledSurvey(image, label, len(config.record.classes)))
         except GeocnnError as error:
-            at = config.fault(("data",), "")
-            faults.extend(
-                fault if fault.file else replace(fault, file=at.file, line=at.line, key=at.key)
-                for fault in error.faults
-            )
+            # Starred names stand for several pairs: the index then says nothing, the file's name does.
+            at = config.fault((*key, index) if (*key, index) in config.marked.lines else key, "")
+            faults.extend(replace(fault, file=at.file, line=at.line, key=at.key) for fault in error.faults)
     return opened
 
 
-def _plan(config: Config, channels: int, faults: list[Fault]) -> Plan | None:
-    """The plan for one patch, if the network can do the task on it."""
+def _check_alike(config: Config, surveys: Sequence[LabelledSurvey], faults: list[Fault]) -> None:
+    """Whether the surveys have the patch's dimension, and the axes and channels of the first one."""
     patch = config.record.data.patch
-    try:
-        plan = expand(config.spec, (channels, *patch), config.outputs, *config.network_at)
-    except ConfigError as error:
-        faults.extend(error.faults)
-        return None
-    if plan.breaks:
-        places = ", ".join(f"{node.kind} at {node.place}" for node in plan.breaks)
-        faults.append(
-            config.fault(
-                ("network",),
-                f"a network that looks at a whole patch at once ({places}) gives no value for each sample",
-                expected="convolutions, pooling and upsampling alone for segmentation",
-                do="replace the dense head by {conv: outputs, kernel: 1}",
+    for labelled in surveys:
+        image, first = labelled.image, surveys[0].image
+        mine, others = ([axis.name for axis in each.grid.axes] for each in (image, first))
+        if image.grid.ndim != len(patch):
+            faults.append(
+                config.fault(
+                    PATCH,
+                    f"a patch of {len(patch)} axes for {image.name}, which has {image.grid.ndim} ({image.grid})",
+                    expected="one size for each axis of the survey",
+                    do="change the patch, or name another survey",
+                )
             )
-        )
-    elif any(p % s for p, s in zip(patch, plan.stride, strict=True)):
-        fitting = [max(s, round(p / s) * s) for p, s in zip(patch, plan.stride, strict=True)]
-        faults.append(
-            config.fault(
-                PATCH,
-                f"patch {list(patch)}",
-                expected=f"a multiple of the network's total stride {list(plan.stride)} on each axis",
-                do=f"for example {fitting}",
+        elif (image.channels, mine) != (first.channels, others):
+            faults.append(
+                config.fault(
+                    ("data",),
+                    f"{image.name} has {image.channels} channel(s) on {', '.join(mine)}; "
+                    f"{first.name} has {first.channels} on {', '.join(others)}",
+                    expected="the same channels and axes in all surveys",
+                    do="stack the same attributes, in the same order, for each survey",
+                )
             )
-        )
-    elif plan.output.shape != patch:
-        shrinking = next(node for node in plan.nodes if node.id and _misses(plan, node.id))
-        faults.append(
-            config.fault(
-                ("network",),
-                f"the network makes {list(plan.output.shape)} of a patch of {list(patch)}; "
-                f"{shrinking.place} is the first layer that loses samples",
-                expected="an output for each sample of its input",
-                do="use padding: same, and as much upsampling as there is stride",
-            )
-        )
-    return plan
-
-
-def _misses(plan: Plan, index: int) -> bool:
-    """Whether a node has not as many samples as its stride promises."""
-    node = plan.nodes[index]
-    return any(n * s != p for n, s, p in zip(node.shape, node.stride, plan.input[1:], strict=True))
-
-
-def _check_survey(config: Config, labelled: LabelledSurvey, first: LabelledSurvey, faults: list[Fault]) -> None:
-    """Whether a survey has the patch's dimension, and the axes and channels of the first one."""
-    image, patch = labelled.image, config.record.data.patch
-    if image.grid.ndim != len(patch):
-        faults.append(
-            config.fault(
-                PATCH,
-                f"a patch of {len(patch)} axes for {image.name}, which has {image.grid.ndim} ({image.grid})",
-                expected="one size for each axis of the survey",
-                do="change the patch, or name another survey",
-            )
-        )
-        return
-    mine, others = ([axis.name for axis in each.grid.axes] for each in (image, first.image))
-    if (image.channels, mine) != (first.image.channels, others):
-        faults.append(
-            config.fault(
-                ("data",),
-                f"{image.name} has {image.channels} channel(s) on {', '.join(mine)}; "
-                f"{first.image.name} has {first.image.channels} on {', '.join(others)}",
-                expected="the same channels and axes in all surveys",
-                do="stack the same attributes, in the same order, for each survey",
-            )
-        )
 
 
 def _split(
-    config: Config, pairs: Sequence[LabelledSurvey], held: Sequence[LabelledSurvey], stride: tuple[int, ...]
-) -> tuple[tuple[tuple[LabelledSurvey, Window], ...], tuple[tuple[LabelledSurvey, Window], ...]]:
-    """Each survey with its training window, and with its validation window."""
+    config: Config,
+    pairs: Sequence[LabelledSurvey],
+    held: Sequence[LabelledSurvey],
+    stride: tuple[int, ...],
+    faults: list[Fault],
+) -> tuple[Windows, Windows]:
+    """Each survey with its training window, and with its validation window; those left out are told as faults."""
     patch, rule = config.record.data.patch, config.record.data.validation
+    pairs = [pair for pair in pairs if pair.grid.ndim == len(patch)]
     if not isinstance(rule, BlockConfig):
-        _check_room(config, pairs)
+        faults += _too_small(config, pairs, stride)
         return tuple((pair, pair.covered) for pair in pairs), tuple((pair, pair.covered) for pair in held)
     block = BlockRule(rule.block, rule.gap, rule.axis)
-    splits, faults = [], []
+    splits = []
     for pair in pairs:
         try:
-            splits.append(hold_out(pair.grid, pair.covered, patch, block, stride))
+            splits.append((pair, hold_out(pair.grid, pair.covered, patch, block, stride)))
         except GeocnnError as error:
             fault = error.faults[0]
-            found = f"{pair.image.name}: {fault.found}"
-            faults.append(config.fault(("data", "validation"), found, fault.expected, fault.do))
-    if faults:
-        raise ConfigError(faults)
+            faults.append(config.fault(VALIDATION, f"{pair.image.name}: {fault.found}", fault.expected, fault.do))
     return (
-        tuple((pair, split.training) for pair, split in zip(pairs, splits, strict=True)),
-        tuple((pair, split.validation) for pair, split in zip(pairs, splits, strict=True)),
+        tuple((pair, split.training) for pair, split in splits),
+        tuple((pair, split.validation) for pair, split in splits),
     )
 
 
-def _check_room(config: Config, pairs: Sequence[LabelledSurvey]) -> None:
-    """Refuse surveys that are smaller than a patch."""
+def _too_small(config: Config, pairs: Sequence[LabelledSurvey], stride: tuple[int, ...]) -> list[Fault]:
+    """Faults of surveys that are smaller than a patch."""
     patch = config.record.data.patch
-    small = [pair for pair in pairs if any(n < p for n, p in zip(pair.covered.shape, patch, strict=True))]
-    if small:
-        raise ConfigError(
-            config.fault(
-                PATCH,
-                f"a patch of {list(patch)} is larger than {pair.image.name}, labelled on {list(pair.covered.shape)}",
-                expected="a patch that fits into every training survey",
-                do=f"for example {[min(n, p) for n, p in zip(pair.covered.shape, patch, strict=True)]}",
+    faults = []
+    for pair in pairs:
+        axes = list(zip(patch, pair.covered.shape, stride, strict=True))
+        fitting = [min(p, n) // s * s for p, n, s in axes]
+        if any(p > n for p, n, _ in axes):
+            faults.append(
+                config.fault(
+                    PATCH,
+                    f"a patch of {list(patch)} is larger than {pair.image.name}, "
+                    f"labelled on {list(pair.covered.shape)}",
+                    expected="a patch that fits into every training survey",
+                    do=f"for example {fitting}" if min(fitting) else "choose a larger survey or a smaller stride",
+                )
             )
-            for pair in small
-        )
+    return faults
+
+
+def _check_leaks(config: Config, training: Windows, validation: Windows, faults: list[Fault]) -> None:
+    """Refuse validation samples that training sees through another pair of the same survey or label."""
+    rule = config.record.data.validation
+    gap = rule.gap if isinstance(rule, BlockConfig) else BlockConfig().gap
+    for (drawn, window), (scored, block) in product(training, validation):
+        same = drawn.image.name == scored.image.name or drawn.label.name == scored.label.name
+        if same and drawn.grid == scored.grid and _apart(window, block) < gap:
+            faults.append(
+                config.fault(
+                    VALIDATION,
+                    f"{scored.image.name} is validated on {block} with labels of {scored.label.name}, and trained on "
+                    f"{window} as {drawn.image.name} with labels of {drawn.label.name}",
+                    expected=f"at least {gap} positions between training and validation of one survey",
+                    do="name each survey once, or hold out another one",
+                )
+            )
+
+
+def _apart(first: Window, second: Window) -> int:
+    """Positions between two windows along the axis where they are furthest apart; negative where they overlap."""
+    axes = zip(first.start, first.stop, second.start, second.stop, strict=True)
+    return max(max(c - b, a - d) for a, b, c, d in axes)
+
+
+def _memory(config: Config, plan: Plan) -> int:
+    """Bytes of one training step: outputs, their gradients and what layers keep; value, gradient and two moments."""
+    return 3 * plan.activation_bytes * config.record.training.batch + 4 * 4 * plan.parameters
+
+
+def _remarks(surveys: Sequence[LabelledSurvey]) -> Iterable[str]:
+    """What is worth knowing of the surveys; one line for all that share it."""
+    names: dict[str, list[str]] = {}
+    for labelled in surveys:
+        for survey in (labelled.image, labelled.label):
+            for remark in survey.remarks:
+                names.setdefault(remark, []).append(survey.name)
+        for remark in labelled.remarks:
+            names.setdefault(remark, []).append(labelled.image.name)
+    for remark, found in names.items():
+        first, *more = dict.fromkeys(found)
+        yield f"{first}{f' and {len(more)} more' if more else ''}: {remark}"

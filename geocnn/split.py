@@ -7,6 +7,7 @@ from math import ceil
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window
+from geocnn.records import nearest
 
 __all__ = ["BlockRule", "Split", "hold_out"]
 
@@ -58,8 +59,10 @@ def hold_out(grid: Grid, covered: Window, patch: tuple[int, ...], rule: BlockRul
     Raises
     ------
     SurveyError
-        If no training patch fits; a block, an axis and a patch that do fit are proposed.
+        If no training patch fits; a block, an axis and a patch that do fit are proposed. Or if the rule names an
+        axis that the survey has not.
     """
+    cut = _axis(grid, covered, patch, rule)
     large = [axis.name for axis, n, p in zip(grid.axes, covered.shape, patch, strict=True) if p > n]
     if large:
         raise SurveyError(
@@ -68,14 +71,6 @@ def hold_out(grid: Grid, covered: Window, patch: tuple[int, ...], rule: BlockRul
             expected="a patch that fits into the survey",
             do=_proposal(grid, covered, patch, rule, stride),
         )
-    if grid.ndim == 1:
-        raise SurveyError(
-            f"a survey with the axis {grid.axes[0].name} alone has no lateral axis to cut a block from",
-            expected="other traces for validation",
-            do="hold out whole surveys: validation: {surveys: 1}",
-        )
-    lateral = range(grid.ndim - 1)
-    cut = grid.index(rule.axis) if rule.axis else max(lateral, key=lambda k: _room(covered, k, rule) - patch[k])
     if _room(covered, cut, rule) < patch[cut]:
         held, left = _held(covered, cut, rule), max(0, _room(covered, cut, rule))
         raise SurveyError(
@@ -85,6 +80,27 @@ def hold_out(grid: Grid, covered: Window, patch: tuple[int, ...], rule: BlockRul
             do=_proposal(grid, covered, patch, rule, stride),
         )
     return _cut(covered, cut, rule)
+
+
+def _axis(grid: Grid, covered: Window, patch: tuple[int, ...], rule: BlockRule) -> int:
+    """The axis to cut: the one that the rule names, or the lateral one that leaves most room beside a patch."""
+    lateral = [axis.name for axis in grid.axes[:-1]]
+    if not lateral:
+        raise SurveyError(
+            f"a survey with the axis {grid.axes[0].name} alone has no lateral axis to cut a block from",
+            expected="other traces for validation",
+            do="hold out whole surveys: validation: {surveys: 1}",
+        )
+    if rule.axis is None:
+        return max(range(len(lateral)), key=lambda k: _room(covered, k, rule) - patch[k])
+    if rule.axis not in lateral:
+        meant = nearest(rule.axis, lateral) or lateral[0]
+        raise SurveyError(
+            f"no lateral axis {rule.axis!r} to cut a block from",
+            expected=f"one of {', '.join(lateral)}",
+            do=f"write axis: {meant}, or leave it out for the one with most room",
+        )
+    return lateral.index(rule.axis)
 
 
 def _held(covered: Window, axis: int, rule: BlockRule) -> int:
@@ -111,7 +127,7 @@ def _cut(covered: Window, axis: int, rule: BlockRule) -> Split:
 
 def _proposal(grid: Grid, covered: Window, patch: tuple[int, ...], rule: BlockRule, stride: tuple[int, ...]) -> str:
     """A block, an axis and a patch that fit, as near to what was asked for as can be."""
-    fitting = tuple(min(p, n // s * s) for p, n, s in zip(patch, covered.shape, stride, strict=True))
+    fitting = tuple(min(p, n) // s * s for p, n, s in zip(patch, covered.shape, stride, strict=True))
     for block in sorted({rule.block, *(b for b in (0.2, 0.15, 0.1, 0.05) if b < rule.block)}, reverse=True):
         tried = BlockRule(block, rule.gap)
         axes = [k for k in range(grid.ndim - 1) if _room(covered, k, tried) >= max(fitting[k], 1)]

@@ -1,0 +1,117 @@
+"""Whether a network and a patch fit each other and the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from geocnn.config import Config
+from geocnn.errors import ConfigError, Fault
+from geocnn.marked import KeyPath
+from geocnn.network.draft import Origin
+from geocnn.network.plan import Node, Plan, expand
+from geocnn.network.spec import Spec
+from geocnn.overrides import key_path
+from geocnn.survey.labelled import LabelledSurvey
+
+__all__ = ["plan_patch", "total_stride"]
+
+PATCH: KeyPath = ("data", "patch")
+
+ROUND_SIZE = 2**12 * 3**3 * 5 * 7
+"""A size that the total stride of any reasonable network divides."""
+
+
+def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[Fault]) -> Plan | None:
+    """The plan for one patch, or None and the faults of a network or a patch that cannot be planned.
+
+    A plan whose output is not what the task needs is returned and told as a fault.
+    """
+    patch = config.record.data.patch
+    channels = surveys[0].image.channels if surveys else len(config.record.data.train[0].images)
+    stride = total_stride(config.spec, channels, len(patch), config.outputs)
+    if stride is not None and any(p % s for p, s in zip(patch, stride, strict=True)):
+        rooms = [each.covered.shape for each in surveys if each.grid.ndim == len(patch)]
+        faults.append(
+            config.fault(
+                PATCH,
+                f"patch {list(patch)}",
+                expected=f"a multiple of the network's total stride {list(stride)} on each axis",
+                do=_multiples(patch, stride, rooms),
+            )
+        )
+        return None
+    try:
+        plan = expand(config.spec, (channels, *patch), config.outputs, *config.network_at)
+    except ConfigError as error:
+        faults.extend(error.faults)
+        return None
+    if plan.breaks:
+        faults.append(_headed(config, plan))
+    elif plan.output.shape != patch or any(step != 1 for step in plan.output.stride):
+        faults.append(_resized(config, plan))
+    return plan
+
+
+def total_stride(spec: Spec, channels: int, ndim: int, outputs: int) -> tuple[int, ...] | None:
+    """Total stride of a network along each axis; None if it fits no input at all."""
+    try:
+        return expand(spec, (channels, *(ROUND_SIZE,) * ndim), outputs).stride
+    except ConfigError:
+        return None
+
+
+def _multiples(patch: tuple[int, ...], stride: tuple[int, ...], rooms: Sequence[tuple[int, ...]]) -> str:
+    """The multiples of the stride next to a patch that fit into the surveys, in words."""
+    below = [p // s * s for p, s in zip(patch, stride, strict=True)]
+    above = [-(-p // s) * s for p, s in zip(patch, stride, strict=True)]
+    fitting = [
+        each
+        for each in (below, above)
+        if min(each) > 0 and all(n <= size for room in rooms for n, size in zip(each, room, strict=True))
+    ]
+    if not fitting:
+        return "no multiple fits into every survey: use a network with a smaller total stride"
+    return f"write {' or '.join(map(str, fitting))}"
+
+
+def _headed(config: Config, plan: Plan) -> Fault:
+    """The fault of a network that says one thing of a whole patch."""
+    places = ", ".join(f"{node.kind} at {node.place}" for node in plan.breaks)
+    return _at(
+        config,
+        plan.breaks[0],
+        f"a network that looks at a whole patch at once ({places}) gives no value for each sample",
+        expected=f"convolutions, pooling and upsampling alone for {config.record.task}",
+        do="replace the dense head by {conv: outputs, kernel: 1}",
+    )
+
+
+def _resized(config: Config, plan: Plan) -> Fault:
+    """The fault of a network whose output is not on the samples of its input."""
+    expected = "an output for each sample of the input"
+    for node in plan.nodes[1:]:
+        if any(n * s != p for n, s, p in zip(node.shape, node.stride, plan.input[1:], strict=True)):
+            before = plan.nodes[node.inputs[0]].shape
+            found = (
+                f"the network makes {_sizes(plan.output.shape)} of a patch of {_sizes(plan.input[1:])}; {node.place} "
+                f"({node.kind}) is the first layer that does not keep its samples: {_sizes(before)} to "
+                f"{_sizes(node.shape)}"
+            )
+            return _at(config, node, found, expected, "write padding: same in this layer")
+    steps = plan.output.stride
+    found = (
+        f"the network makes {_sizes(plan.output.shape)} of a patch of {_sizes(plan.input[1:])}: it ends with one "
+        f"output in {' × '.join(map(str, steps))} samples"
+    )
+    return _at(
+        config, plan.output, found, expected, "upsample as much as the sizes are reduced, {upsample: 2} for each 2"
+    )
+
+
+def _at(config: Config, node: Node, found: str, expected: str, do: str) -> Fault:
+    """A fault of a layer, where it is written."""
+    return Origin(*config.network_at).fault(key_path(node.place), found, expected, do)
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
