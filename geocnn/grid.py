@@ -59,7 +59,7 @@ class Axis:
         """
         position = round((label - self.first) / self.step)
         if not 0 <= position < self.size or abs(self.label(position) - label) > 0.01 * abs(self.step):
-            raise SurveyError(f"no {self.name} {label:g}", expected=str(self), do=f"choose a {self.name} on this axis")
+            raise SurveyError(f"no {self.name} {label:g}", expected=str(self), do="choose one on this axis")
         return position
 
     def __str__(self) -> str:

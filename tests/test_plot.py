@@ -1,0 +1,139 @@
+"""``geocnn plot``: pictures of files and runs, and what is refused before any work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from surveys import SAMPLES, Traces, encoded
+
+from geocnn_cli import main
+
+Geocnn = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def geocnn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Geocnn:
+    """Run geocnn plot in this process; its status and what it printed, with spaces folded."""
+
+    def run(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["geocnn", "plot", *map(str, arguments)])
+        status = main._status()
+        captured = capsys.readouterr()
+        return status, " ".join((captured.out + captured.err).split())
+
+    return run
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    line = {"kind": "train", "step": 1, "loss": 0.7, "learning_rate": 1e-3}
+    (folder / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    return folder
+
+
+def is_png(path: Path) -> bool:
+    return path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_survey_is_drawn(geocnn: Geocnn, volume: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    status, said = geocnn(volume, "--out", out)
+    assert (status, said.endswith(f"done: {out}")) == (0, True)
+    assert is_png(out)
+
+
+def test_lines_and_overlay_change_the_picture(geocnn: Geocnn, volume: Path, tmp_path: Path) -> None:
+    pictures = set()
+    choices = [[], ["--inline", 4], ["--crossline", 20], ["--slice", 0], ["--overlay", volume]]
+    for index, choice in enumerate(choices):
+        out = tmp_path / f"{index}.png"
+        status, said = geocnn(volume, *choice, "--out", out)
+        assert status == 0, said
+        pictures.add(out.read_bytes())
+    assert len(pictures) == len(choices)
+
+
+def test_survey_options_reach_survey_and_overlay(geocnn: Geocnn, tmp_path: Path) -> None:
+    traces = Traces.of(encoded([1, 2], [7, 8], SAMPLES), [1, 2], [7, 8])
+    path = traces.write(tmp_path / "a.sgy")
+    status, said = geocnn(path, "--overlay", path, "--dt", 2, "--t0", 100, "--slice", 102, "--out", tmp_path / "a.png")
+    assert status == 0, said
+
+
+def test_the_loss_of_a_run_is_drawn(geocnn: Geocnn, run_directory: Path, tmp_path: Path) -> None:
+    assert geocnn("--run", run_directory, "--out", tmp_path / "loss.png")[0] == 0
+    assert is_png(tmp_path / "loss.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to draw expected: a SURVEY, or --run DIR"),
+        (["--run", "run", "a.sgy"], "--run together with a survey"),
+        (["--run", "run", "--overlay", "a.sgy"], "--run together with a survey, an overlay"),
+        (["--run", "run", "--inline", 0], "--run together with a survey, an overlay or a line"),
+    ],
+)
+def test_neither_and_both_are_wrong_usage(
+    geocnn: Geocnn, tmp_path: Path, arguments: list[object], message: str
+) -> None:
+    status, said = geocnn(*arguments, "--out", tmp_path / "out.png")
+    assert status == 2
+    assert message in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--inline", 99], "no inline 99 expected: inline 4 to 10 by 2 (4)"),
+        (["--slice", 1e6], "no sample 1e+06 expected: sample 0 to"),
+        (["--overlay", "missing.sgy"], "missing.sgy: no such file"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    geocnn: Geocnn, volume: Path, tmp_path: Path, arguments: list[object], message: str
+) -> None:
+    status, said = geocnn(volume, *arguments, "--out", tmp_path / "out.png")
+    assert status == 1
+    assert message in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_outputs_are_checked_before_any_survey_is_opened(geocnn: Geocnn, volume: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.png"
+    mine.write_bytes(b"mine")
+    for out, message in ((mine, "mine.png exists"), (tmp_path / "a.sgy", "has the suffix .sgy, which is no picture")):
+        status, said = geocnn("missing.sgy", "--out", out)
+        assert status == 1
+        assert message in said
+    assert mine.read_bytes() == b"mine"
+    assert geocnn(volume, "--out", mine, "--overwrite")[0] == 0
+    assert is_png(mine)
+
+
+def test_a_folder_that_is_no_run(geocnn: Geocnn, tmp_path: Path) -> None:
+    status, said = geocnn("--run", tmp_path / "none", "--out", tmp_path / "out.png")
+    assert status == 1
+    assert "metrics.jsonl cannot be read: No such file or directory" in said
+
+
+def test_real_faults_are_drawn_over_real_amplitudes(geocnn: Geocnn, real_data: Path, tmp_path: Path) -> None:
+    folder, out = real_data / "parihaka", tmp_path / "out.png"
+    overlay = f"{folder / 'parihaka_faults.h5'}:/faults"
+    status, said = geocnn(folder / "parihaka_seismic.sgy", "--overlay", overlay, "--inline", 1448, "--out", out)
+    assert status == 0, said
+    from matplotlib.image import imread
+
+    red, _, blue = np.moveaxis(imread(out)[..., :3], -1, 0)
+    # The lower row, and only that, has vermillion.
+    coloured = (red - blue > 0.2).mean(axis=1)
+    assert coloured[: len(coloured) // 2].max() == 0
+    assert coloured[len(coloured) // 2 :].mean() > 0.02
