@@ -109,11 +109,10 @@ class Stream:
         return np.stack([patch.image for patch in patches]), np.stack([patch.label for patch in patches])
 
     def _windows(self, rng: np.random.Generator) -> Iterator[tuple[_Place, Window]]:
-        """Windows to try: a few anywhere, then such as are sure to serve."""
+        """Windows to try: a few anywhere, then one that is sure to serve."""
         for _ in range(TRIES):
             yield self._anywhere(rng)
-        while True:
-            yield self._over_an_interpreted_sample(rng)
+        yield self._over_an_interpreted_sample(rng)
 
     def _anywhere(self, rng: np.random.Generator) -> tuple[_Place, Window]:
         """A window drawn evenly from all admissible positions of all places."""
