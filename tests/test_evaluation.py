@@ -121,6 +121,7 @@ def test_several_classes() -> None:
 def test_what_lies_outside_the_label_is_said() -> None:
     found = evaluated(labels()[:10])
     assert found.scores.scored == 10 * 4 * 20
+    assert found.scores.ignored == 10 * 5 * 20
     assert any(f"{2 * 9 * 20:,} samples of the image lie outside the label" in remark for remark in found.remarks)
 
 
