@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ LOG_EVERY = 10
 
 @dataclass(frozen=True)
 class Panel:
-    """The middle plane of a validation window: normalised samples, labels and probabilities, shape (X, S)."""
+    """What is shown of a validation window, of a volume its middle plane: samples, labels, probabilities (X, S)."""
 
     image: FloatArray
     label: NDArray[np.int8]
@@ -235,15 +236,19 @@ class Trainer:
     def _blocks(
         self, image: NormalisedSurvey, labelled: LabelledSurvey, within: Window, panels: list[Panel]
     ) -> Iterator[tuple[Window, FloatArray, NDArray[np.int8]]]:
-        """Slabs of a validation window with probabilities and labels; its middle plane becomes a panel."""
-        middle = (within.start[0] + within.stop[0]) // 2
+        """Slabs of a validation window with probabilities and labels; what there is to show of it becomes a panel."""
+        plane = _shown(within)
+        parts: list[tuple[NDArray[Any], ...]] = []
         for slab, probability in probability_slabs(self.bare, image, within, self.device):
             samples, live = image.both(slab)
             label = np.where(live, labelled.labels(slab), -1).astype(np.int8)
-            if slab.start[0] <= middle < slab.stop[0]:
-                at = middle - slab.start[0]
-                panels.append(Panel(samples[0, at], label[at], probability[-1, at]))
+            shown = slab.within(plane)
+            if shown.size:
+                at = shown.shifted([-start for start in slab.start]).slices
+                parts.append((samples[0][at], label[at], probability[-1][at]))
             yield slab, probability, label
+        flat = (np.concatenate(part).reshape(-1, within.shape[-1]) for part in zip(*parts, strict=True))
+        panels.append(Panel(*flat))
 
     def _contract(self, threshold: float) -> Contract:
         record = self.config.record
@@ -274,6 +279,14 @@ class Trainer:
 
     def _log(self, kind: str, **values: object) -> None:
         self.run.append_metrics({"kind": kind, "step": self.step, **values})
+
+
+def _shown(within: Window) -> Window:
+    """The middle plane of a volume along its first axis; all of what is flatter."""
+    if len(within.shape) < 3:
+        return within
+    middle = (within.start[0] + within.stop[0]) // 2
+    return Window((middle, *within.start[1:]), (middle + 1, *within.stop[1:]))
 
 
 def learning_rate(step: int, settings: TrainingConfig) -> float:

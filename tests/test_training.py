@@ -98,6 +98,24 @@ def test_learns_what_can_be_learnt(config: Config, tmp_path: Path) -> None:
     assert validated.panel.image.shape == validated.panel.label.shape == validated.panel.probability.shape == (16, 16)
 
 
+@pytest.mark.parametrize("shape", [(30, 32), (400,)])
+def test_lines_and_traces_are_trained_and_shown(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    files = {"image": image, "label": image > 1, "held-image": -image, "held-label": -image > 1}
+    for name, samples in files.items():
+        with create_survey(str(tmp_path / f"{name}.h5"), grid_of(shape), Domain("time", "made for a test")) as writer:
+            writer.write(grid_of(shape).whole, samples[None].astype(np.float32))
+            writer.commit()
+    text = CONFIG.replace("[8, 8, 8]", str([8] * len(shape)))
+    held = "{surveys: [{image: held-image.h5, label: held-label.h5}]}"
+    config = written(tmp_path, text.replace("{block: 0.25, gap: 4, axis: inline}", held))
+    events = completed(config, RunDirectory(tmp_path / "run"))
+    panel = next(event.panel for event in events if isinstance(event, Validated))
+    np.testing.assert_array_equal(panel.label, (-image > 1).reshape(-1, shape[-1]))
+    assert panel.image.shape == panel.probability.shape == panel.label.shape
+    assert np.corrcoef(panel.image.ravel(), -image.ravel())[0, 1] > 0.99
+
+
 def test_stopped_twice_and_resumed_is_the_uninterrupted_run(config: Config, tmp_path: Path) -> None:
     whole, parts = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "parts")
     completed(config, whole)
