@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import segyio
 from arrays import grid_of
-from geocnn_cli import main
 
 from geocnn.survey.opening import create_survey
 from geocnn.survey.survey import Domain
+from geocnn_cli import main
 
 CONFIG = """\
 task: segmentation
