@@ -7,12 +7,13 @@ from math import radians, sin, tan
 
 import numpy as np
 import pytest
+from scipy.ndimage import maximum_filter
 
 from geocnn.errors import UsageError
 from geocnn.synthetic.faults import draw_structure, fault_cube
 from geocnn.synthetic.recipes import DT, RECIPES, FaultRecipe
 from geocnn.synthetic.structure import Fault, Fold, Structure, positions
-from geocnn.synthetic.waves import band_limited_noise, convolve_traces, ricker
+from geocnn.synthetic.waves import band_limited_noise, convolve_traces, read_off, ricker
 
 WU = RECIPES["wu2019"]
 SHAPE = (32, 48, 64)
@@ -151,6 +152,20 @@ def test_labels_lie_on_the_breaks_of_the_image() -> None:
     assert min(ratios) > 2
 
 
+def test_an_image_is_made_of_the_structure_that_its_seed_draws() -> None:
+    shape = (70, 50, 60)  # more than one slab
+    rigid = replace(WU, fold_height=(0, 0), shear=(0, 0), tip=(9e3, 1e4), width=(9e3, 1e4), signal_to_noise=(999, 999))
+    image, label = fault_cube(shape, 11, rigid)
+    depth, faulted = draw_structure(np.random.default_rng(11), shape, rigid).at(positions(shape, (0, 0, 0)))
+    np.testing.assert_array_equal(label, faulted)
+    # Further from faults than the wavelet reaches, blocks are moved as they are: the image is a function of depth.
+    whole = ~maximum_filter(faulted, (1, 1, 27))
+    assert whole.mean() > 0.3
+    order = np.argsort(depth[whole])
+    sorted_image = image[whole][order]
+    assert np.mean(np.diff(sorted_image) ** 2) < 2e-3 * image.var()
+
+
 def test_the_wavelet_has_its_peak_frequency_and_no_mean() -> None:
     wavelet = ricker(25, 64)
     spectrum = np.abs(np.fft.rfft(wavelet, 4000))
@@ -158,6 +173,12 @@ def test_the_wavelet_has_its_peak_frequency_and_no_mean() -> None:
     assert wavelet[64] == 1
     assert abs(wavelet.sum()) < 1e-4
     np.testing.assert_array_equal(wavelet, wavelet[::-1])
+
+
+def test_layers_are_read_off_between_their_depths_and_begin_again() -> None:
+    layers = np.array([1, 0, -2, 4], np.float32)
+    depth = np.array([[0, 1, 2.5], [3, 3.75, 4], [-1, -0.25, 8.5]], np.float32)
+    np.testing.assert_allclose(read_off(layers, depth), [[1, 0, 1], [4, 1.75, 1], [4, 1.75, 0.5]])
 
 
 def test_convolution_is_that_of_numpy_where_it_is_whole() -> None:

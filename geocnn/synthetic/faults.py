@@ -13,7 +13,7 @@ from geocnn.errors import UsageError
 from geocnn.survey.survey import FloatArray
 from geocnn.synthetic.recipes import DT, FaultRecipe, Range
 from geocnn.synthetic.structure import Fault, Fold, Structure, positions
-from geocnn.synthetic.waves import band_limited_noise, convolve_traces, ricker
+from geocnn.synthetic.waves import band_limited_noise, convolve_traces, read_off, ricker
 
 __all__ = ["Shape", "draw_structure", "fault_cube", "require_shape"]
 
@@ -150,16 +150,7 @@ def _synthesise(
     half = len(wavelet) // 2
     size = (lines.stop - lines.start, shape[1], shape[2] + 2 * half)
     depth, faulted = structure.at(positions(size, (lines.start, 0, -half)))
-    return convolve_traces(_read_off(layers, depth), wavelet), faulted[..., half:-half]
-
-
-def _read_off(layers: FloatArray, depth: FloatArray) -> FloatArray:
-    """Reflection coefficients at depths between samples, linearly interpolated."""
-    above = np.floor(depth)
-    share = depth - above
-    index = above.astype(np.int32) & (len(layers) - 1)
-    coefficients: FloatArray = layers[index] * (1 - share) + np.roll(layers, -1)[index] * share
-    return coefficients
+    return convolve_traces(read_off(layers, depth), wavelet), faulted[..., half:-half]
 
 
 def _slabs(shape: Shape) -> Iterator[slice]:

@@ -10,7 +10,7 @@ from scipy import fft
 from geocnn.survey.survey import FloatArray
 from geocnn.synthetic.recipes import DT
 
-__all__ = ["band_limited_noise", "convolve_traces", "ricker"]
+__all__ = ["band_limited_noise", "convolve_traces", "read_off", "ricker"]
 
 STEEPNESS = 4
 """Order of the Butterworth response that limits the band of noise."""
@@ -27,6 +27,18 @@ def ricker(frequency: float, half_length: int) -> FloatArray:
     a = (pi * frequency * time) ** 2
     wavelet: FloatArray = ((1 - 2 * a) * np.exp(-a)).astype(np.float32)
     return wavelet
+
+
+def read_off(layers: FloatArray, depth: FloatArray) -> FloatArray:
+    """Reflection coefficients at depths (\\*w) between those of layers (N), linearly interpolated, shape (\\*w).
+
+    Layers lie at depths 0, 1, …, and begin again after N, which is a power of two.
+    """
+    above = np.floor(depth)
+    share = depth - above
+    index = above.astype(np.int32) & (len(layers) - 1)
+    coefficients: FloatArray = layers[index] * (1 - share) + np.roll(layers, -1)[index] * share
+    return coefficients
 
 
 def convolve_traces(traces: FloatArray, wavelet: FloatArray) -> FloatArray:
