@@ -40,7 +40,7 @@ def overridden(data: object, overrides: Sequence[str], faults: list[Fault]) -> o
         try:
             value = parse_value(text, f"--set {key}")
         except ConfigError as error:
-            faults.extend(error.faults)
+            faults.extend(replace(fault, line=None) for fault in error.faults)
             continue
         if not (equals and _put(changed, key_path(key), value)):
             faults.append(

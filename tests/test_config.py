@@ -83,6 +83,41 @@ def test_overrides_that_set_nothing(tmp_path: Path, override: str) -> None:
     assert f"--set {override}" in str(faults_of(tmp_path, SHORT, override)[0])
 
 
+def test_overrides_reach_into_lists(tmp_path: Path) -> None:
+    assert load_config(written(tmp_path, SHORT), ["data.train[0].iline=9"]).record.data.train[0].iline == 9
+
+
+def test_faults_of_overrides_are_told_with_the_others_and_as_such(tmp_path: Path) -> None:
+    overrides = ("training.steps=soon", "training.batch=[1", "data.pacth=3")
+    faults = faults_of(tmp_path, SHORT.replace("64, 64, 64", "64, 0, 64"), *overrides)
+    assert {fault.place for fault in faults} == {
+        "--set training.steps=soon: training.steps",
+        "--set training.batch",
+        "--set data.pacth=3: data.pacth",
+        f"{tmp_path}/config.yaml:3: data.patch[1]",
+    }
+
+
+def test_a_duplicate_key_is_refused_with_both_lines(tmp_path: Path) -> None:
+    [fault] = faults_of(tmp_path, SHORT + "training: {steps: 60}\n")
+    assert fault.line == 6
+    assert "lines 5 and 6" in fault.found
+
+
+def test_a_spec_file_is_looked_for_beside_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also under a name without suffix, and not where the command was called."""
+    (tmp_path / "mine").write_text("[{conv: outputs, kernel: 3}]")
+    monkeypatch.chdir("/")
+    assert len(load_config(written(tmp_path, SHORT.replace("fault-small", "mine"))).spec.layers) == 1
+
+
+def test_faults_of_a_spec_file_have_its_name(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text("layers:\n  - {conv: outputs, kernle: 3}\n")
+    [fault] = faults_of(tmp_path, SHORT.replace("fault-small", "net.yaml"))
+    assert fault.place == f"{tmp_path}/net.yaml:2: layers[0].kernle"
+    assert "kernel" in fault.do
+
+
 CASES = {
     "misspelt key": (("patch", "pacth"), "data.pacth", "patch"),
     "missing key": (("  patch: [64, 64, 64]\n", ""), "data.patch", "patch"),
@@ -93,6 +128,32 @@ CASES = {
     "unknown loss": (("steps: 50", "steps: 50, loss: dise"), "training.loss", "dice"),
     "a class twice": (("data:", "classes: [a, a]\ndata:"), "classes", "twice"),
     "one class": (("data:", "classes: [a]\ndata:"), "classes", "2"),
+    "too many classes": (("data:", f"classes: {list(map(str, range(129)))}\ndata:"), "classes", "128"),
+    "a seed without end": (("steps: 50", "steps: 50, seed: 9223372036854775808"), "training.seed", "below"),
+    "no images": (("a.sgy", "[]"), "data.train[0].image", "at least 1"),
+    "no pairs": (("{image: a.sgy, label: b.h5:/faults}", ""), "data.train", "at least 1"),
+    "surveys that are no number": (
+        ("  patch", "  validation: {surveys: many}\n  patch"),
+        "data.validation.surveys",
+        "a whole number",
+    ),
+    "no surveys held out": (
+        ("  patch", "  validation: {surveys: []}\n  patch"),
+        "data.validation.surveys",
+        "at least 1",
+    ),
+    "a block and surveys": (
+        ("  patch", "  validation: {surveys: 1, block: 0.2}\n  patch"),
+        "data.validation.block",
+        "one of surveys",
+    ),
+    "a held-out survey without label": (
+        ("  patch", "  validation: {surveys: [{image: a.sgy}]}\n  patch"),
+        "data.validation.surveys[0].label",
+        "missing",
+    ),
+    "validation that is no mapping": (("  patch", "  validation: 0.2\n  patch"), "data.validation", "a mapping"),
+    "a misspelt block": (("  patch", "  validation: {blok: 0.3}\n  patch"), "data.validation.blok", "block"),
     "four axes": (("[64, 64, 64]", "[8, 8, 8, 8]"), "data.patch", "3"),
     "spec file missing": (("fault-small", "no.yaml"), "", "no.yaml"),
     "block beyond 1": (("  patch", "  validation: {block: 1.5}\n  patch"), "data.validation.block", "1"),
@@ -119,6 +180,11 @@ def test_all_faults_at_once_layers_included(tmp_path: Path) -> None:
         "training.steps",
         "data.patch",
     }
+
+
+def test_starred_names_are_looked_for_though_other_keys_are_faulty(tmp_path: Path) -> None:
+    text = SHORT.replace("a.sgy", "x-*.sgy").replace("steps", "stesp").replace("50", "50, loss: dise")
+    assert {fault.key for fault in faults_of(tmp_path, text)} == {"data.train[0]", "training.stesp", "training.loss"}
 
 
 def test_starred_names_are_matched(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from geocnn.errors import SurveyError
 from geocnn.grid import Window
 from geocnn.split import BlockRule, hold_out
 
+PROPOSAL = re.compile(r"block: (\S+), gap: (\d+), axis: (\w+)\} with patch: \[(.*)\]")
+
 
 @given(st.data())
 def test_training_keeps_its_distance(data: st.DataObject) -> None:
@@ -67,12 +69,51 @@ def test_what_is_proposed_fits(shape: tuple[int, ...], patch: tuple[int, ...], s
     rule = BlockRule(0.2, 16, "inline")
     with pytest.raises(SurveyError, match=r"no training patch fits|is larger than the labelled survey") as caught:
         hold_out(grid_of(shape), whole, patch, rule, (stride,) * 3)
-    proposal = re.search(r"block: (\S+), gap: (\d+), axis: (\w+)\} with patch: \[(.*)\]", caught.value.faults[0].do)
+    proposal = PROPOSAL.search(caught.value.faults[0].do)
     assert proposal, caught.value.faults[0].do
     tried = BlockRule(float(proposal[1]), int(proposal[2]), proposal[3])
     fitting = tuple(map(int, proposal[4].split(",")))
     assert all(p % stride == 0 for p in fitting)
     hold_out(grid_of(shape), whole, fitting, tried, (stride,) * 3)
+
+
+@given(st.data())
+def test_every_proposal_fits(data: st.DataObject) -> None:
+    """Whatever is asked for: a proposal with numbers is accepted, and has a patch of the stride's multiples."""
+    ndim = data.draw(st.integers(2, 3))
+    shape = tuple(data.draw(st.integers(1, 80)) for _ in range(ndim))
+    stride = tuple(data.draw(st.sampled_from([1, 2, 3, 8])) for _ in range(ndim))
+    patch = tuple(s * data.draw(st.integers(1, 12)) for s in stride)
+    rule = BlockRule(data.draw(st.floats(0.01, 0.99)), data.draw(st.integers(0, 40)))
+    whole = Window((0,) * ndim, shape)
+    try:
+        hold_out(grid_of(shape), whole, patch, rule, stride)
+    except SurveyError as error:
+        proposal = PROPOSAL.search(error.faults[0].do)
+    else:
+        assume(False)
+    if proposal is None:
+        assert "hold out whole surveys" in error_text(shape, whole, patch, rule, stride)
+        return
+    tried = BlockRule(float(proposal[1]), int(proposal[2]), proposal[3])
+    fitting = tuple(map(int, proposal[4].split(",")))
+    assert all(0 < p <= asked and p % s == 0 for p, asked, s in zip(fitting, patch, stride, strict=True))
+    hold_out(grid_of(shape), whole, fitting, tried, stride)
+
+
+def error_text(
+    shape: tuple[int, ...], whole: Window, patch: tuple[int, ...], rule: BlockRule, stride: tuple[int, ...]
+) -> str:
+    with pytest.raises(SurveyError, match=r"patch") as caught:
+        hold_out(grid_of(shape), whole, patch, rule, stride)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("axis", "meant"), [("crosline", "crossline"), ("sample", "inline"), ("x", "inline")])
+def test_blocks_are_cut_from_lateral_axes(axis: str, meant: str) -> None:
+    whole = Window((0, 0, 0), (60, 60, 60))
+    with pytest.raises(SurveyError, match=rf"no lateral axis '{axis}'(.|\n)*inline, crossline\n.*write axis: {meant}"):
+        hold_out(grid_of((60, 60, 60)), whole, (8, 8, 8), BlockRule(0.2, 4, axis), (1, 1, 1))
 
 
 def test_traces_have_no_lateral_axis() -> None:

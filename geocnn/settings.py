@@ -1,0 +1,182 @@
+"""What a config may say: one record for each of its parts, with its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from math import ceil
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+from pydantic import AllowInfNan, Discriminator, Field, Tag, create_model, field_validator, model_validator
+
+from geocnn.records import Record, RecordError, nearest
+from geocnn.survey.options import SurveyOptions
+from geocnn.tasks import TASKS
+
+__all__ = [
+    "AugmentationConfig",
+    "BlockConfig",
+    "DataConfig",
+    "NormalisationConfig",
+    "PairConfig",
+    "RunConfig",
+    "SurveysConfig",
+    "TrainingConfig",
+]
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+MAX_CLASSES = 128
+"""Labels are int8."""
+
+
+class PairFiles(Record):
+    """The files of an image and its label."""
+
+    image: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    label: str
+
+
+if TYPE_CHECKING:
+    PairKeys = PairFiles
+else:
+    # The config's keys for a survey are the fields of SurveyOptions, whose hints know nothing of pydantic.
+    _hints = get_type_hints(SurveyOptions) | {"null": Annotated[float, AllowInfNan()] | None}
+    PairKeys = create_model(
+        "PairKeys", __base__=PairFiles, **{f.name: (_hints[f.name], f.default) for f in fields(SurveyOptions)}
+    )
+
+
+class PairConfig(PairKeys):
+    """An image, its label, and how their files are to be read (the keys of `SurveyOptions`)."""
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The files that make the image, one a channel or group of channels."""
+        return (self.image,) if isinstance(self.image, str) else self.image
+
+    @property
+    def options(self) -> SurveyOptions:
+        """How to read image and label."""
+        return SurveyOptions(**{field.name: getattr(self, field.name) for field in fields(SurveyOptions)})
+
+
+class BlockConfig(Record):
+    """Hold out a block of every training survey (see `geocnn.split.BlockRule`)."""
+
+    block: Share = 0.2
+    gap: Annotated[int, Field(ge=0)] = 16
+    axis: str | None = None
+
+
+class SurveysConfig(Record):
+    """Hold out whole surveys: the last so many of the training pairs, or others."""
+
+    surveys: Annotated[
+        Annotated[Positive, Tag("count")] | Annotated[tuple[PairConfig, ...], Field(min_length=1), Tag("pairs")],
+        Discriminator(lambda data: "pairs" if isinstance(data, list | tuple) else "count"),
+    ]
+
+
+def _validation_kind(data: object) -> str:
+    """Which record ``validation`` is meant to be, so that only its faults are told."""
+    surveys = "surveys" in data if isinstance(data, dict) else isinstance(data, SurveysConfig)
+    return "SurveysConfig" if surveys else "BlockConfig"
+
+
+class DataConfig(Record):
+    """What to train on, what to validate on, and the patch that training draws, in positions on each axis."""
+
+    train: Annotated[tuple[PairConfig, ...], Field(min_length=1)]
+    validation: Annotated[
+        Annotated[BlockConfig, Tag("BlockConfig")] | Annotated[SurveysConfig, Tag("SurveysConfig")],
+        Discriminator(_validation_kind),
+    ] = BlockConfig()
+    patch: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=3)]
+
+
+class NormalisationConfig(Record):
+    """The normalisation contract: z-scores over live samples, clipped at so many standard deviations.
+
+    `statistics`: the new survey's own, or training's. `scale`: one for all channels (gathers, stacks), or each its own.
+    """
+
+    policy: Literal["z-score"] = "z-score"
+    clip: Annotated[float, Field(gt=0)] = 5.0
+    statistics: Literal["survey", "training"] = "survey"
+    scale: Literal["shared", "each"] = "shared"
+
+
+class AugmentationConfig(Record):
+    """Random changes of a patch: lateral flips, rotation by 90° about the vertical, gain e^±g, noise up to so much.
+
+    Gain is the exponent's largest size; noise is in standard deviations of the normalised survey.
+    """
+
+    flip: bool = True
+    rotate: bool = True
+    gain: NotNegative = 0.2
+    noise: NotNegative = 0.1
+
+
+class TrainingConfig(Record):
+    """The recipe: AdamW, a linear warm-up and half a cosine; `validate_every` is in steps."""
+
+    steps: Positive
+    batch: Positive = 4
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    learning_rate: Annotated[float, Field(ge=0, le=10)] = 1e-3
+    weight_decay: NotNegative = 1e-2
+    warmup: Annotated[int, Field(ge=0)] = 100
+    loss: str = TASKS["segmentation"].losses[0]
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    validate_every: Positive = 0
+    checkpoint_minutes: NotNegative = 10.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _five_validations(cls, data: Any) -> Any:
+        # A default that depends on another key: set before the check, so that the record never lacks it.
+        if isinstance(data, dict) and "validate_every" not in data and isinstance(data.get("steps"), int):
+            return {**data, "validate_every": max(1, ceil(data["steps"] / 5))}
+        return data
+
+    @field_validator("loss")
+    @classmethod
+    def _known_loss(cls, loss: str) -> str:
+        return _known("loss", loss, [known for task in TASKS.values() for known in task.losses])
+
+
+class RunConfig(Record):
+    """Everything that makes a run what it is."""
+
+    task: str = "segmentation"
+    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=MAX_CLASSES)] = ("background", "fault")
+    data: DataConfig
+    network: str | dict[str, Any]
+    normalisation: NormalisationConfig = NormalisationConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    training: TrainingConfig
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, task: str) -> str:
+        return _known("task", task, list(TASKS))
+
+    @field_validator("classes")
+    @classmethod
+    def _different_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(classes)) < len(classes):
+            raise RecordError(f"a class is named twice in {', '.join(classes)}", "a name of its own for each class")
+        return classes
+
+
+def _known(what: str, name: str, choices: Sequence[str]) -> str:
+    """The name, if it is one of the choices."""
+    if name not in choices:
+        meant = nearest(name, choices)
+        do = f"write {meant!r}" if meant else ""
+        raise RecordError(f"unknown {what} {name!r}", f"one of {', '.join(choices)}", do)
+    return name
