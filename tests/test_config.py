@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from geocnn.config import BlockConfig, SurveysConfig, dump_config, load_config
 from geocnn.errors import ConfigError, Fault
+from geocnn.records import spell
 from geocnn.survey.options import SurveyOptions
 
 SHORT = """\
@@ -116,6 +122,57 @@ def test_faults_of_a_spec_file_have_its_name(tmp_path: Path) -> None:
     [fault] = faults_of(tmp_path, SHORT.replace("fault-small", "net.yaml"))
     assert fault.place == f"{tmp_path}/net.yaml:2: layers[0].kernle"
     assert "kernel" in fault.do
+
+
+FULL = """\
+task: segmentation
+classes: [background, fault]
+data:
+  train: [{image: [a.sgy, e.sgy], label: b.h5:/faults, iline: 9, null: -1.5}]
+  validation: {surveys: [{image: c.sgy, label: d.sgy}]}
+  patch: [64, 64, 64]
+network: {layers: [{conv: 4, kernel: [3, 3, 5]}, {residual: [{conv: outputs, kernel: 1}]}]}
+normalisation: {clip: 4}
+augmentation: {flip: false, gain: 0.1}
+training: {steps: 50, loss: dice}
+"""
+
+junk = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["*", "a.sgy", "."]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def places(data: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """All key paths of plain data."""
+    yield path
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        yield from places(value, (*path, key))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_value_anywhere_is_read_or_told(tmp_path: Path, data: st.DataObject) -> None:
+    """Only ConfigError, each fault with words of its own, none of them pydantic's."""
+    text = data.draw(st.sampled_from([FULL, SHORT]))
+    override = f"{spell(data.draw(st.sampled_from(list(places(yaml.safe_load(text))))))}={json.dumps(data.draw(junk))}"
+    faults: tuple[Fault, ...] = ()
+    try:
+        config = load_config(written(tmp_path, text), [override])
+    except ConfigError as error:
+        faults = error.faults
+    if not faults:
+        assert load_config(written(tmp_path, dump_config(config))).spec == config.spec
+    for fault in faults:
+        assert fault.found
+        assert not re.search(r"pydantic|Input should|validation error|tuple\[", str(fault))
 
 
 CASES = {

@@ -134,10 +134,11 @@ def test_the_block_is_cut_from_the_labelled_part(surveys: Path) -> None:
 
 
 def test_the_last_surveys_are_held_out(surveys: Path) -> None:
-    three = "[{image: image.h5, label: label.h5}, {image: other.h5, label: second-label.h5}]"
-    found = checked(surveys, train(three), block("{surveys: 1}"))
-    assert [base(labelled) for labelled, _ in found.training] == ["image.h5"]
-    assert [base(labelled) for labelled, _ in found.validation] == ["other.h5"]
+    pairs = [("image.h5", "label.h5"), ("other.h5", "second-label.h5"), ("third.h5", "third-label.h5")]
+    written = ", ".join(f"{{image: {image}, label: {label}}}" for image, label in pairs)
+    found = checked(surveys, train(f"[{written}]"), block("{surveys: 1}"))
+    assert [base(labelled) for labelled, _ in found.training] == ["image.h5", "other.h5"]
+    assert [base(labelled) for labelled, _ in found.validation] == ["third.h5"]
     assert found.validation[0][1] == Window((0, 0, 0), SHAPE)
 
 
