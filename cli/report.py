@@ -117,7 +117,8 @@ class _Meter:
     def rate(self) -> float:
         """Units a second since the first news of the stage; 0 until the second."""
         done, since = self._first
-        return max(0, (self.last.done if self.last else 0) - done) / max(time.monotonic() - since, 1e-9)
+        seconds = time.monotonic() - since
+        return max(0, (self.last.done if self.last else 0) - done) / seconds if seconds > 0.01 else 0
 
     @property
     def text(self) -> str:
@@ -156,17 +157,20 @@ def _bar() -> Iterator[Callable[[_Meter], None]]:
 
 @contextmanager
 def _lines() -> Iterator[Callable[[_Meter], None]]:
-    """A plain line every so often, for batch logs."""
+    """A plain line every so often, and one at the end, for batch logs."""
     said = time.monotonic()
+    unsaid: _Meter | None = None
 
     def draw(meter: _Meter) -> None:
-        nonlocal said
-        ended = meter.last is not None and meter.last.done == meter.last.total
-        if ended or time.monotonic() - said >= LINE_EVERY:
-            said = time.monotonic()
+        nonlocal said, unsaid
+        unsaid = meter
+        if time.monotonic() - said >= LINE_EVERY:
+            said, unsaid = time.monotonic(), None
             _err.print(f"{meter.stage}: {meter.text}")
 
     yield draw
+    if unsaid is not None:
+        _err.print(f"{unsaid.stage}: {unsaid.text}")
 
 
 def short(number: float) -> str:
