@@ -94,7 +94,7 @@ def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[tuple[
 def _prepare(cubes: FaultCubes, overwrite: bool) -> None:
     """Make the folder, and refuse early, before any work, files that could not be written."""
     try:
-        cubes.folder.mkdir(exist_ok=True)
+        cubes.folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise OutputError(f"{cubes.folder} is a file", "the name of a folder", "choose another --out") from error
     except OSError as error:
