@@ -162,19 +162,11 @@ def _draw_surveys(config: Config, checked: Preflight) -> None:
 
     patch = config.record.data.patch
     kinds = (("training", checked.training), ("validation", checked.validation))
-    rows = [
-        (
-            name,
-            labelled.image.name,
-            labelled.label.name,
-            str(labelled.grid),
-            str(window),
-            f"{_side_by_side(window, patch):,}" if name == "training" else "",
-        )
-        for name, windows in kinds
-        for labelled, window in windows[:SHOWN]
-    ]
-    report.table("surveys", ("for", "image", "label", "grid", "window (positions)", "patches"), rows)
+    for name, windows in kinds:
+        for labelled, window in windows[:SHOWN]:
+            patches = f", {_side_by_side(window, patch):,} patches side by side" if name == "training" else ""
+            report.say(f"{name}: {labelled.image.name}, labelled by {labelled.label.name}")
+            report.say(f"    {labelled.grid}; positions {window}{patches}")
     hidden = sum(max(0, len(windows) - SHOWN) for _, windows in kinds)
     if hidden:
         report.say(f"… and {hidden} more")

@@ -51,8 +51,9 @@ def plot(
 
         opened = open_survey(survey or "", options)
         over = None if overlay is None else open_survey(overlay, options)
-        for remark in (*opened.remarks, *(over.remarks if over else ())):
-            report.warn(remark)
+        for each in (opened, over) if over is not None else (opened,):
+            for remark in each.remarks:
+                report.warn(f"{each.name}: {remark}")
         figure = section_panels(opened, over, where)
     save_figure(figure, out, overwrite)
     report.say(f"done: {out}")

@@ -102,10 +102,7 @@ class _Meter:
             progress.unit,
             progress.total,
         ):
-            self._first = (
-                progress.done if last is None and progress.done < progress.total else 0,
-                time.monotonic(),
-            )
+            self._first = (progress.done, time.monotonic())
         self.last = progress
 
     @property
@@ -126,14 +123,10 @@ class _Meter:
         if self.last is None:
             return ""
         share = f"{100 * self.last.done / max(self.last.total, 1):.0f} %"
-        left = (self.last.total - self.last.done) / self.rate if self.rate else 0
-        parts = (
-            share,
-            f"{short(self.rate)} {self.last.unit}/s",
-            _memory(),
-            self.last.note,
-            _clock(left) + " left",
-        )
+        rate = f"{short(self.rate)} {self.last.unit}/s" if self.rate else ""
+        remaining = self.last.total - self.last.done
+        left = f"{_clock(remaining / self.rate)} left" if self.rate and remaining else ""
+        parts = (share, rate, _memory(), self.last.note, left)
         return ", ".join(part for part in parts if part)
 
 
