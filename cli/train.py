@@ -72,7 +72,7 @@ def _drawing(work: Generator[Progress | Validated, None, tuple[str, ...]], run: 
             continue
         report.say(f"validation after step {event.step}: {event.scores.summary()}")
         panel = event.panel
-        figure = training_panel(panel.image, panel.label, panel.probability)
+        figure = training_panel(panel.image, panel.label, panel.probability, panel.grid)
         save_figure(figure, run.pictures / f"validation-{event.step:06d}.png", overwrite=True)
         _draw_loss(run)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from geocnn.errors import SurveyError
@@ -148,6 +148,11 @@ class Grid:
         if name not in names:
             raise SurveyError(f"no axis {name!r}", expected=f"one of {', '.join(names)}")
         return names.index(name)
+
+    def part(self, window: Window) -> Grid:
+        """The grid of a window: its axes begin at the window's first labels."""
+        spans = zip(self.axes, window.start, window.shape, strict=True)
+        return Grid(tuple(replace(axis, first=axis.label(start), size=size) for axis, start, size in spans))
 
     def slabs(self, samples: int, within: Window | None = None) -> Iterator[Window]:
         """Windows of about `samples` samples, in order along the first axis, that together make `within`."""

@@ -42,11 +42,15 @@ LOG_EVERY = 10
 
 @dataclass(frozen=True)
 class Panel:
-    """What is shown of a validation window, of a volume its middle plane: samples, labels, probabilities (X, S)."""
+    """What is shown of a validation window, its middle plane if it is a volume.
+
+    Samples, labels and probabilities have shape (X, S); `grid` is the plane's.
+    """
 
     image: FloatArray
     label: NDArray[np.int8]
     probability: FloatArray
+    grid: Grid
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,8 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         if self.step % LOG_EVERY == 0 or self.step in (1, self.settings.steps):
-            self._log("train", loss=loss.item(), learning_rate=rate, seconds=time.monotonic() - started)
+            speed = target.numel() / (time.monotonic() - started)
+            self._log("train", loss=loss.item(), learning_rate=rate, samples_per_second=speed)
         return Progress(self.step, self.settings.steps, "steps", f"loss {loss.item():.4f}, rate {rate:.2g}")
 
     def _require_finite(self, loss: float, rate: float) -> None:
@@ -248,7 +253,7 @@ class Trainer:
                 parts.append((samples[0][at], label[at], probability[-1][at]))
             yield slab, probability, label
         flat = (np.concatenate(part).reshape(-1, within.shape[-1]) for part in zip(*parts, strict=True))
-        panels.append(Panel(*flat))
+        panels.append(Panel(*flat, image.grid.part(plane)))
 
     def _contract(self, threshold: float) -> Contract:
         record = self.config.record

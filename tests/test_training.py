@@ -77,7 +77,7 @@ def filters(run: RunDirectory) -> torch.Tensor:
 
 def metrics(run: RunDirectory) -> list[dict[str, object]]:
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in line.items() if key != "samples_per_second"} for line in lines]
 
 
 def stopped_after(config: Config, run: RunDirectory, step: int, start: Start) -> None:

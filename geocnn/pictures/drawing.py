@@ -10,7 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-__all__ = ["COLOURS", "HEIGHT", "VERMILLION", "dress", "empty_figure", "loudness"]
+from geocnn.grid import Axis
+
+__all__ = ["COLOURS", "HEIGHT", "VERMILLION", "dress", "edges", "empty_figure", "extent", "loudness"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 """Colours that the colour-blind tell apart: Okabe and Ito, 2008, "Color Universal Design"."""
@@ -43,3 +45,14 @@ def loudness(samples: Sequence[NDArray[np.float32]]) -> float:
     """The 98th percentile of the sizes of all samples that are not 0, as dead ones are; 1 if there are none."""
     sizes = np.concatenate([np.abs(part[part != 0]) for part in samples])
     return float(np.percentile(sizes, LOUDEST)) if sizes.size else 1.0
+
+
+def extent(across: Axis, down: Axis) -> tuple[float, float, float, float]:
+    """Labels at the outer edges of a picture whose first row is the first of `down`: left, right, bottom, top."""
+    top, bottom = edges(down)
+    return (*edges(across), bottom, top)
+
+
+def edges(axis: Axis) -> tuple[float, float]:
+    """Labels half a step before the first position and half a step after the last."""
+    return axis.first - axis.step / 2, axis.last + axis.step / 2

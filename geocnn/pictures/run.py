@@ -15,13 +15,14 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from geocnn.errors import RunError
-from geocnn.pictures.drawing import COLOURS, HEIGHT, VERMILLION, dress, empty_figure, loudness
+from geocnn.grid import Axis, Grid
+from geocnn.pictures.drawing import COLOURS, HEIGHT, VERMILLION, dress, empty_figure, extent, loudness
 from geocnn.survey.survey import FloatArray
 
 __all__ = ["loss_curve", "training_panel"]
 
 
-def training_panel(image: FloatArray, label: NDArray[np.int8], probability: FloatArray) -> Figure:
+def training_panel(image: FloatArray, label: NDArray[np.int8], probability: FloatArray, grid: Grid) -> Figure:
     """A section, its labels and what the network makes of it, side by side.
 
     Parameters
@@ -32,29 +33,35 @@ def training_panel(image: FloatArray, label: NDArray[np.int8], probability: Floa
         Classes, shape (X, S); −1, not interpreted, is hatched.
     probability
         Probability of the last class, shape (X, S).
+    grid
+        Of the section: its axes are X and S, behind a line of one position if it is cut from a volume.
     """
+    across, down = grid.axes[-2:] if grid.ndim > 1 else (Axis("trace", 1, 1, 1), grid.axes[0])
+    at = {"extent": extent(across, down), "aspect": "auto"}
     width = HEIGHT * float(np.clip(image.shape[0] / image.shape[1], 0.7, 2.0))
     figure = empty_figure(3 * width + 2.2, HEIGHT + 0.6)
     places = figure.subplots(1, 3, sharex=True, sharey=True)
     limit = loudness([image])
-    grey = places[0].imshow(image.T, cmap="gray", vmin=-limit, vmax=limit, aspect="auto")
+    grey = places[0].imshow(image.T, cmap="gray", vmin=-limit, vmax=limit, **at)
     figure.colorbar(grey, ax=places[0], aspect=30, extend="both")
-    _show_classes(places[1], label.T)
-    likely = places[2].imshow(probability.T, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    _show_classes(places[1], label.T, at)
+    likely = places[2].imshow(probability.T, cmap="cividis", vmin=0, vmax=1, **at)
     figure.colorbar(likely, ax=places[2], aspect=30)
     for place, title in zip(places, ("section (normalised)", "label", "probability"), strict=True):
-        dress(place, title, "trace", "sample" if place is places[0] else "")
+        dress(place, title, across.name, f"{down.name} ({down.unit or 'positions'})" if place is places[0] else "")
+    if grid.ndim == 3:
+        figure.suptitle(f"{grid.axes[0].name} {grid.axes[0].first:g}", fontsize=10)
     return figure
 
 
-def _show_classes(place: Axes, label: NDArray[np.int8]) -> None:
+def _show_classes(place: Axes, label: NDArray[np.int8], at: Mapping[str, Any]) -> None:
     """Classes (rows, columns) in colours of their own, 0 white; hatched where not interpreted."""
     last = max(1, int(label.max()))
     colours = ["#FFFFFF", VERMILLION, *(COLOURS[:1] + COLOURS[2:]) * (1 + last // len(COLOURS))][: last + 1]
     place.set_facecolor("#DDDDDD")
     place.patch.set(hatch="///", edgecolor="#999999")
     known = np.ma.masked_less(label, 0)
-    place.imshow(known, cmap=ListedColormap(colours), vmin=-0.5, vmax=last + 0.5, aspect="auto", interpolation="none")
+    place.imshow(known, cmap=ListedColormap(colours), vmin=-0.5, vmax=last + 0.5, interpolation="none", **at)
     keys = [Patch(facecolor=colour, edgecolor="black", label=str(index)) for index, colour in enumerate(colours)]
     if (label < 0).any():
         keys.append(Patch(facecolor="#DDDDDD", edgecolor="#999999", hatch="///", label="not interpreted"))

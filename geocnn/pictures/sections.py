@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Grid, Window, overlap
-from geocnn.pictures.drawing import HEIGHT, VERMILLION, dress, empty_figure, loudness
+from geocnn.pictures.drawing import HEIGHT, VERMILLION, dress, edges, empty_figure, extent, loudness
 from geocnn.survey.labelled import numbered_like
 from geocnn.survey.scan import NULLS, unusable
 from geocnn.survey.survey import Survey
 
 __all__ = ["section_panels"]
 
-OVERLAY = LinearSegmentedColormap.from_list("overlay", [(VERMILLION, 0.0), (VERMILLION, 0.65)])
+OVERLAY = LinearSegmentedColormap.from_list("overlay", [(VERMILLION, 0.65 * (step / 16) ** 1.5) for step in range(17)])
 NOTHING = "#E8E4DA"
 """Where there is no sample: a shade that no grey scale has."""
 
@@ -93,7 +93,7 @@ class _Plane:
     @property
     def extent(self) -> tuple[float, float, float, float]:
         """Labels at the outer edges: left, right, bottom, top."""
-        return (*_edges(self.across), *reversed(_edges(self.down)))  # type: ignore[return-value]
+        return extent(self.across, self.down)
 
     @property
     def trace(self) -> bool:
@@ -106,20 +106,12 @@ class _Plane:
         return self.down.name in ("sample", "row")
 
 
-def _edges(axis: Axis) -> tuple[float, float]:
-    """Labels half a step before the first position and half a step after the last."""
-    return axis.first - axis.step / 2, axis.last + axis.step / 2
-
-
 def _plane(survey: Survey, grid: Grid, window: Window, fixed: int | None) -> _Plane:
     """What a window of a survey shows, labelled by `grid`, without the axis that is `fixed`."""
     samples = survey.read(window)[0]
     hidden = unusable(samples, NULLS if survey.null is None else (*NULLS, survey.null))
     hidden |= ~survey.present[window.slices[:-1]][..., None]
-    axes = [
-        replace(axis, first=axis.label(start), size=size)
-        for axis, start, size in zip(grid.axes, window.start, window.shape, strict=True)
-    ]
+    axes = list(grid.part(window).axes)
     title = ""
     if fixed is not None:
         across = axes.pop(fixed)
@@ -184,8 +176,8 @@ def _show(place: Axes, plane: _Plane, limit: float) -> None:
     else:
         place.set_facecolor(NOTHING)
         place.imshow(plane.samples, cmap="gray", vmin=-limit, vmax=limit, extent=plane.extent, aspect="auto")
-        place.set_xlim(*sorted(_edges(plane.across)))
-    place.set_ylim(*sorted(_edges(plane.down), reverse=plane.downward))
+        place.set_xlim(*sorted(edges(plane.across)))
+    place.set_ylim(*sorted(edges(plane.down), reverse=plane.downward))
 
 
 def _label_axes(place: Axes, plane: _Plane, survey: Survey) -> None:
