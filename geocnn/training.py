@@ -18,7 +18,7 @@ from geocnn.augment import Augmentation
 from geocnn.config import Config, TrainingConfig, dump_config
 from geocnn.device import Device
 from geocnn.errors import RunError, Stopped
-from geocnn.grid import Window
+from geocnn.grid import Grid, Window
 from geocnn.interrupt import StopRequest, stop_requests
 from geocnn.losses import LOSSES
 from geocnn.metrics import Scores, score
