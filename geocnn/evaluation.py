@@ -9,8 +9,7 @@ import numpy as np
 from geocnn.device import Device
 from geocnn.errors import SurveyError
 from geocnn.metrics import BinaryScores, Scores, scorer
-from geocnn.model import Model, normalised, require_fit
-from geocnn.normalise import drift
+from geocnn.model import Model, far_from_training, normalised, require_fit
 from geocnn.prediction.passes import probability_slabs
 from geocnn.progress import Progress, Work
 from geocnn.survey.labelled import LabelledSurvey
@@ -70,7 +69,7 @@ def evaluate(
     counting.end_window()
     scores = counting.scores(contract.threshold if threshold is None else threshold)
     _require_scored(scores, label)
-    remarks = (*labelled.remarks, *drift(training, found.statistics), *_remarks(scores, labelled))
+    remarks = (*labelled.remarks, *far_from_training(model, image.grid, found.statistics), *_remarks(scores, labelled))
     return Evaluation(scores, dead, remarks)
 
 

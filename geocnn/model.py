@@ -18,7 +18,7 @@ from geocnn.grid import Grid
 from geocnn.network.build import Network
 from geocnn.network.plan import expand
 from geocnn.network.spec import Spec
-from geocnn.normalise import NormalisedSurvey, Normaliser
+from geocnn.normalise import NormalisedSurvey, Normaliser, drift
 from geocnn.output import whole_file
 from geocnn.records import Record
 from geocnn.survey.scan import Scan, Statistics
@@ -29,6 +29,7 @@ __all__ = [
     "MODEL_FILE",
     "Contract",
     "Model",
+    "far_from_training",
     "load_model",
     "load_weights",
     "normalised",
@@ -216,6 +217,13 @@ def require_fit(model: Model, survey: Survey) -> None:
             expected="a survey of the model's dimension",
             do="name another survey or model",
         )
+    names = tuple(axis.name for axis in survey.grid.axes)
+    if names != contract.axes:
+        raise ModelError(
+            f"the model was trained on the axes {', '.join(contract.axes)}, {survey.name} has {', '.join(names)}",
+            expected="the same axes in the same order",
+            do="name the axes of the HDF5 data set with --axes",
+        )
     if survey.channels != contract.channels:
         raise ModelError(
             f"the model was trained on {contract.channels} channel(s), {survey.name} has {survey.channels}",
@@ -230,6 +238,19 @@ def normalised(
     """The survey under the normalisation contract: with its own statistics, or with training's where these rule."""
     statistics = training if policy.statistics == "training" and training is not None else scan.statistics
     return NormalisedSurvey(survey, scan, Normaliser.of(statistics, policy.scale, policy.clip))
+
+
+def far_from_training(model: Model, grid: Grid, statistics: Statistics) -> list[str]:
+    """In words, how a survey differs from those that the model was trained on: in sampling, spectrum, clipping."""
+    contract = model.contract
+    remarks = drift(Statistics.from_json(contract.statistics), statistics)
+    for axis, (step, unit) in zip(grid.axes, contract.sampling, strict=True):
+        if axis.unit != unit or (unit and abs(axis.step - step) > 1e-3 * abs(step)):
+            here, there = (f"{abs(value):g} {word}".strip() for value, word in ((axis.step, axis.unit), (step, unit)))
+            remarks.append(
+                f"the {axis.name} interval is {here}, {there} in training: the network sees structures of another size"
+            )
+    return remarks
 
 
 def sampling(grid: Grid) -> tuple[tuple[float, str], ...]:

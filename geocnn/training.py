@@ -252,8 +252,8 @@ class Trainer:
                 at = shown.shifted([-start for start in slab.start]).slices
                 parts.append((samples[0][at], label[at], probability[-1][at]))
             yield slab, probability, label
-        flat = (np.concatenate(part).reshape(-1, within.shape[-1]) for part in zip(*parts, strict=True))
-        panels.append(Panel(*flat, image.grid.part(plane)))
+        flat = [np.concatenate(part).reshape(-1, within.shape[-1]) for part in zip(*parts, strict=True)]
+        panels.append(Panel(flat[0], flat[1], flat[2], image.grid.part(plane)))
 
     def _contract(self, threshold: float) -> Contract:
         record = self.config.record

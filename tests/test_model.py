@@ -13,10 +13,12 @@ from safetensors.torch import save_file
 
 from geocnn.config import NormalisationConfig
 from geocnn.errors import ModelError
-from geocnn.model import Contract, Model, load_model, require_fit, sampling, save_model
+from geocnn.grid import Axis, Grid
+from geocnn.model import Contract, Model, far_from_training, load_model, require_fit, sampling, save_model
 from geocnn.network.build import Network, initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec
+from geocnn.survey.statistics import Statistics
 
 
 @pytest.fixture
@@ -100,3 +102,19 @@ def test_weights_must_fit_the_spec(model: Model, tmp_path: Path) -> None:
 def test_a_survey_that_does_not_fit(model: Model, shape: tuple[int, ...], found: str) -> None:
     with pytest.raises(ModelError, match=found):
         require_fit(model, ArraySurvey(np.ones(shape)))
+
+
+def test_other_axes_are_refused(model: Model) -> None:
+    survey = ArraySurvey(np.ones((1, 20, 20, 20)))
+    survey.grid = Grid((Axis("crossline", 1, 1, 20), *survey.grid.axes[1:]))
+    with pytest.raises(ModelError, match="trained on the axes inline, crossline, sample, array has crossline"):
+        require_fit(model, survey)
+
+
+@pytest.mark.parametrize(("step", "unit", "told"), [(4, "ms", False), (2, "ms", True), (4, "m", True)])
+def test_another_sample_interval_is_told(model: Model, step: float, unit: str, told: bool) -> None:
+    statistics = Statistics(1, (0.0,), (1.0,), (0.0,), (0.0,), None)
+    known = replace(model, contract=model.contract.model_copy(update={"statistics": statistics.to_json()}))
+    grid = Grid((*grid_of((20, 20, 20)).axes[:2], Axis("sample", 0, step, 20, unit)))
+    remarks = far_from_training(known, grid, statistics)
+    assert [f"the sample interval is {step} {unit}, 4 ms in training" in remark for remark in remarks] == [True] * told

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geocnn.device import Device
-from geocnn.model import Model, normalised, require_fit
-from geocnn.normalise import drift
+from geocnn.model import Model, far_from_training, normalised, require_fit
 from geocnn.prediction.passes import probability_slabs
 from geocnn.progress import Progress, Work
 from geocnn.survey.opening import create_survey
@@ -75,7 +74,9 @@ def predict_volume(model: Model, survey: Survey, output: Output, device: Device)
             positive += int((result >= (contract.threshold if contract.outputs == 1 else 1)).sum())
             yield Progress(slab.stop[0] * slab.size // slab.shape[0], survey.grid.whole.size, "samples")
         writer.commit()
-    return Predicted(survey.grid.whole.size, dead, positive, tuple(drift(training, found.statistics)))
+    return Predicted(
+        survey.grid.whole.size, dead, positive, tuple(far_from_training(model, survey.grid, found.statistics))
+    )
 
 
 def _result(probability: FloatArray) -> FloatArray:
