@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+from command import Geocnn, Outcome
 from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
+
+from geocnn_cli import main
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +28,16 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SEG-Y file of 4 inlines × 5 crosslines × 30 samples: amplitude 4.20024 is inline 4, crossline 20, sample 24."""
     path = tmp_path_factory.mktemp("volume") / "volume.sgy"
     return Traces.of(encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES).write(path)
+
+
+@pytest.fixture
+def geocnn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Geocnn:
+    """Run geocnn in this process, through its own boundary of errors."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["geocnn", *map(str, arguments)])
+        status = main._status()
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, " ".join(captured.err.split()))
+
+    return run

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from arrays import grid_of
+from command import Geocnn
 
 from geocnn.config import load_config
 from geocnn.survey.opening import create_survey
 from geocnn.survey.survey import Domain
-from geocnn_cli import main
-
-Check = Callable[..., tuple[int, str, str]]
 
 CONFIG = """\
 classes: [background, bright]
@@ -35,17 +32,10 @@ training: {steps: 7, batch: 2}
 
 
 @pytest.fixture
-def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
-    """Run ``geocnn check`` through its own boundary of errors: status, output, messages on one line."""
+def check(monkeypatch: pytest.MonkeyPatch, geocnn: Geocnn) -> Geocnn:
+    """Run ``geocnn check`` on a wide terminal."""
     monkeypatch.setattr("geocnn_cli.report._out.width", 200)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["geocnn", "check", *map(str, arguments)])
-        status = main._status()
-        captured = capsys.readouterr()
-        return status, captured.out, " ".join(captured.err.split())
-
-    return run
+    return partial(geocnn, "check")
 
 
 @pytest.fixture
@@ -74,7 +64,7 @@ def row(table: str, name: str) -> list[str]:
     return re.split(r"\s{2,}", line.strip())
 
 
-def test_the_row_of_a_convolution_by_hand(check: Check, tmp_path: Path) -> None:
+def test_the_row_of_a_convolution_by_hand(check: Geocnn, tmp_path: Path) -> None:
     """3 to 10 channels of 3×3: 3·3·3·10 + 10 = 280 parameters, 270 multiply-adds for each of 50 samples."""
     path = spec_file(tmp_path, "[{conv: 10, kernel: 3, activation: relu}, {conv: outputs, kernel: 1, padding: valid}]")
     status, out, _ = check(path, "--input", "3,10,5", "--outputs", "2")
@@ -100,7 +90,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize(("layer", "written"), WRITTEN.items(), ids=WRITTEN)
-def test_layers_read_as_they_are_written(check: Check, tmp_path: Path, layer: str, written: str) -> None:
+def test_layers_read_as_they_are_written(check: Geocnn, tmp_path: Path, layer: str, written: str) -> None:
     more = "- {concat: a}\n" if "save" in layer else ""
     path = spec_file(tmp_path, f"- {{conv: 2, kernel: 1}}\n- {{{layer}}}\n{more}- {{conv: outputs, kernel: 1}}\n")
     status, out, err = check(path, "--input", "1,16,16,16")
@@ -108,7 +98,7 @@ def test_layers_read_as_they_are_written(check: Check, tmp_path: Path, layer: st
     assert row(out, "[1]")[1] == written
 
 
-def test_a_residual_block_shows_its_layers_its_shortcut_and_its_sum(check: Check, tmp_path: Path) -> None:
+def test_a_residual_block_shows_its_layers_its_shortcut_and_its_sum(check: Geocnn, tmp_path: Path) -> None:
     block = "residual: [{conv: 4, kernel: 3, stride: 2, norm: batch}], activation: relu"
     path = spec_file(tmp_path, f"[{{{block}}}, {{conv: outputs, kernel: 1}}]")
     _, out, _ = check(path, "--input", "1,16,16")
@@ -119,7 +109,7 @@ def test_a_residual_block_shows_its_layers_its_shortcut_and_its_sum(check: Check
 
 
 @pytest.mark.parametrize("name", ["fault-small", "faultseg3d"])
-def test_zoo_networks_have_their_published_parameters(check: Check, name: str) -> None:
+def test_zoo_networks_have_their_published_parameters(check: Geocnn, name: str) -> None:
     status, out, _ = check(name, "--json")
     data = json.loads(out)
     assert status == 0
@@ -141,13 +131,13 @@ def test_zoo_networks_have_their_published_parameters(check: Check, name: str) -
         ("{pool: max, size: [128, 1]}, {upsample: [128, 1]}", [1, 128, 64]),
     ],
 )
-def test_the_usual_input_fits_the_spec(check: Check, tmp_path: Path, layers: str, input: list[int]) -> None:
+def test_the_usual_input_fits_the_spec(check: Geocnn, tmp_path: Path, layers: str, input: list[int]) -> None:
     status, out, err = check(spec_file(tmp_path, f"[{layers}, {{conv: outputs, kernel: 1}}]"), "--json")
     assert status == 0, err
     assert json.loads(out)["input"] == input
 
 
-def test_a_dense_head_is_said_to_break_tiles(check: Check, tmp_path: Path) -> None:
+def test_a_dense_head_is_said_to_break_tiles(check: Geocnn, tmp_path: Path) -> None:
     path = spec_file(tmp_path, "[{conv: 2, kernel: 3}, {flatten: true}, {dense: outputs}]")
     status, out, err = check(path, "--input", "1,8,8", "--outputs", "5")
     assert status == 0
@@ -157,26 +147,26 @@ def test_a_dense_head_is_said_to_break_tiles(check: Check, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("text", ["", "1", "1,0,8", "1,a", "1,8,8,8,8", "-1,8", "1,²"])
-def test_inputs_that_are_no_sizes(check: Check, text: str) -> None:
+def test_inputs_that_are_no_sizes(check: Geocnn, text: str) -> None:
     status, _, err = check("fault-small", f"--input={text}")
     assert status == 2
     assert f"--input {text}".strip() in err
 
 
-def test_sizes_beyond_this_world_are_refused(check: Check) -> None:
+def test_sizes_beyond_this_world_are_refused(check: Geocnn) -> None:
     status, _, err = check("fault-small", "--input", "1," + "9" * 5000)
     assert status == 1
     assert "error: input of the size" in err
 
 
 @pytest.mark.parametrize("option", [("--input", "1,8,8,8"), ("--outputs", "2")])
-def test_a_config_says_its_own_sizes(check: Check, config: Path, option: tuple[str, str]) -> None:
+def test_a_config_says_its_own_sizes(check: Geocnn, config: Path, option: tuple[str, str]) -> None:
     status, _, err = check(config, *option)
     assert status == 2
     assert f"{option[0]} with the config" in err
 
 
-def test_a_spec_with_faults_names_them_all(check: Check, tmp_path: Path) -> None:
+def test_a_spec_with_faults_names_them_all(check: Geocnn, tmp_path: Path) -> None:
     path = spec_file(tmp_path, "layers:\n  - {cnov: 3, kernel: 3}\n  - {conv: outputs, kernle: 1}\n")
     status, _, err = check(path)
     assert status == 1
@@ -184,13 +174,13 @@ def test_a_spec_with_faults_names_them_all(check: Check, tmp_path: Path) -> None
     assert "net.yaml:3: layers[1].kernle: unknown key 'kernle'" in err
 
 
-def test_an_unknown_name_gets_the_nearest(check: Check) -> None:
+def test_an_unknown_name_gets_the_nearest(check: Geocnn) -> None:
     status, _, err = check("faultseg3")
     assert status == 1
     assert "'faultseg3d'" in err
 
 
-def test_a_config_is_shown_with_its_defaults(check: Check, config: Path) -> None:
+def test_a_config_is_shown_with_its_defaults(check: Geocnn, config: Path) -> None:
     status, out, _ = check(config)
     assert status == 0
     shown = yaml.safe_load(out[: out.index("\nnetwork")])
@@ -201,7 +191,7 @@ def test_a_config_is_shown_with_its_defaults(check: Check, config: Path) -> None
     assert "The config fits." in out
 
 
-def test_a_config_is_shown_with_surveys_split_and_cost(check: Check, config: Path) -> None:
+def test_a_config_is_shown_with_surveys_split_and_cost(check: Geocnn, config: Path) -> None:
     """26 of 40 inlines are left for training: 3 × 2 × 2 patches of 8 side by side."""
     _, out, _ = check(config)
     assert "inline 100 to 139 by 1 (40)" in " ".join(out.split())
@@ -213,7 +203,7 @@ def test_a_config_is_shown_with_surveys_split_and_cost(check: Check, config: Pat
     assert "(an estimate)" in out
 
 
-def test_json_of_a_config_says_all_of_it(check: Check, config: Path) -> None:
+def test_json_of_a_config_says_all_of_it(check: Geocnn, config: Path) -> None:
     status, out, _ = check(config, "--json")
     assert status == 0
     data = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
@@ -228,7 +218,7 @@ def test_json_of_a_config_says_all_of_it(check: Check, config: Path) -> None:
     assert training["grid"][2] == {"name": "sample", "first": 0, "step": 4, "size": 16, "unit": "ms"}
 
 
-def test_many_surveys_are_shown_in_part(check: Check, config: Path) -> None:
+def test_many_surveys_are_shown_in_part(check: Geocnn, config: Path) -> None:
     pairs = "".join(f"    - {{image: image-{n}.h5, label: label-{n}.h5}}\n" for n in range(12))
     for n in range(12):
         for name in ("image", "label"):
@@ -241,7 +231,7 @@ def test_many_surveys_are_shown_in_part(check: Check, config: Path) -> None:
     assert "144 patches fit side by side" in out
 
 
-def test_faults_of_a_config_are_all_told(check: Check, config: Path) -> None:
+def test_faults_of_a_config_are_all_told(check: Geocnn, config: Path) -> None:
     config.write_text(CONFIG.replace("steps: 7", "stesp: 7").replace("kernel: 1", "kernel: 0"))
     status, out, err = check(config)
     assert (status, out) == (1, "")
@@ -250,7 +240,7 @@ def test_faults_of_a_config_are_all_told(check: Check, config: Path) -> None:
     assert "network.layers[1].kernel" in err
 
 
-def test_the_dumped_config_of_check_is_the_config(check: Check, config: Path) -> None:
+def test_the_dumped_config_of_check_is_the_config(check: Geocnn, config: Path) -> None:
     _, out, _ = check(config, "--json")
     shown = json.loads(out)["config"]
     assert shown["training"] == load_config(config).record.training.model_dump(mode="json")

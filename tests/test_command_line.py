@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import segyio
 from arrays import grid_of
+from command import Geocnn, Outcome
 
 from geocnn.survey.opening import create_survey
 from geocnn.survey.survey import Domain
@@ -39,31 +39,6 @@ training: {steps: 3, batch: 1, validate_every: 3}
 """
 
 SHAPE = (40, 16, 16)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command left: its status and what it printed, with spaces and line ends folded."""
-
-    status: int
-    out: str
-    err: str
-
-
-Geocnn = Callable[..., Outcome]
-
-
-@pytest.fixture
-def geocnn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Geocnn:
-    """Run geocnn in this process, through its own boundary of errors."""
-
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["geocnn", *map(str, arguments)])
-        status = main._status()
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out, " ".join(captured.err.split()))
-
-    return run
 
 
 def write(path: Path, samples: np.ndarray) -> None:

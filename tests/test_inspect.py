@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from command import Geocnn
 from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
-
-from geocnn_cli import main
-
-Inspect = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def inspect(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inspect:
-    """Run ``geocnn inspect``; spaces and line ends of what people read are folded."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["geocnn", "inspect", *map(str, arguments)])
-        status = main._status()
-        captured = capsys.readouterr()
-        return status, captured.out, " ".join(captured.err.split())
-
-    return run
+def inspect(geocnn: Geocnn) -> Geocnn:
+    """Run ``geocnn inspect``."""
+    return partial(geocnn, "inspect")
 
 
 @pytest.fixture
@@ -47,7 +36,7 @@ def odd(tmp_path: Path) -> Path:
     return cube.write(tmp_path / "odd.sgy")
 
 
-def test_on_one_screen(inspect: Inspect, odd: Path) -> None:
+def test_on_one_screen(inspect: Geocnn, odd: Path) -> None:
     status, out, err = inspect(odd, "--iline", 9, "--xline", 21)
     assert status == 0
     folded = " ".join(out.split())
@@ -66,7 +55,7 @@ def test_on_one_screen(inspect: Inspect, odd: Path) -> None:
     assert len(out.splitlines()) <= 24
 
 
-def test_for_programs(inspect: Inspect, odd: Path) -> None:
+def test_for_programs(inspect: Geocnn, odd: Path) -> None:
     status, out, _ = inspect(odd, "--iline", 9, "--xline", 21, "--json")
     told = json.loads(out)
     assert status == 0
@@ -79,7 +68,7 @@ def test_for_programs(inspect: Inspect, odd: Path) -> None:
     assert told["percentiles"]["50"] == pytest.approx([np.median(live)], rel=1e-5)
 
 
-def test_bins_and_azimuth(inspect: Inspect, tmp_path: Path) -> None:
+def test_bins_and_azimuth(inspect: Geocnn, tmp_path: Path) -> None:
     """Inlines 12.5 m apart to the east, crosslines 25 m apart to the north, written in decimetres."""
     cube = Traces.of(encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES)
     path = cube.write(tmp_path / "f.sgy")
@@ -98,7 +87,7 @@ def test_bins_and_azimuth(inspect: Inspect, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_samples_that_are_not_finite_are_told(inspect: Inspect, tmp_path: Path, value: float) -> None:
+def test_samples_that_are_not_finite_are_told(inspect: Geocnn, tmp_path: Path, value: float) -> None:
     samples = encoded(INLINES, CROSSLINES, SAMPLES)
     samples[2, 3, 4] = value
     path = Traces.of(samples, INLINES, CROSSLINES).write(tmp_path / "f.sgy")
@@ -108,7 +97,7 @@ def test_samples_that_are_not_finite_are_told(inspect: Inspect, tmp_path: Path, 
     assert f"{count} samples, the first at inline 8, crossline 23, sample 16" in " ".join(out.split())
 
 
-def test_a_dead_survey_is_told(inspect: Inspect, tmp_path: Path) -> None:
+def test_a_dead_survey_is_told(inspect: Geocnn, tmp_path: Path) -> None:
     path = Traces.of(np.zeros((4, 5, 30)), INLINES, CROSSLINES).write(tmp_path / "f.sgy")
     status, out, _ = inspect(path)
     assert status == 0
@@ -116,7 +105,7 @@ def test_a_dead_survey_is_told(inspect: Inspect, tmp_path: Path) -> None:
     assert json.loads(inspect(path, "--json")[1])["statistics"]["mean"] == [None]
 
 
-def test_absurd_amplitudes_are_told(inspect: Inspect, tmp_path: Path) -> None:
+def test_absurd_amplitudes_are_told(inspect: Geocnn, tmp_path: Path) -> None:
     """Small integers read as IEEE floats and the like."""
     samples = 3e38 * (-1.0) ** np.indices((4, 5, 30)).sum(axis=0)
     path = Traces.of(samples, INLINES, CROSSLINES).write(tmp_path / "f.sgy")
@@ -126,7 +115,7 @@ def test_absurd_amplitudes_are_told(inspect: Inspect, tmp_path: Path) -> None:
     json.loads(inspect(path, "--json")[1], parse_constant=pytest.fail)
 
 
-def test_channels_and_hdf5(inspect: Inspect, tmp_path: Path) -> None:
+def test_channels_and_hdf5(inspect: Geocnn, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file["a"] = np.random.default_rng(0).normal(size=(2, 40, 50))
         file["a"].attrs["axes"] = "channel,trace,sample"
@@ -138,12 +127,12 @@ def test_channels_and_hdf5(inspect: Inspect, tmp_path: Path) -> None:
     assert "no numbers for trace: counted from 0" in err
 
 
-def test_a_picture(inspect: Inspect, volume: Path, tmp_path: Path) -> None:
+def test_a_picture(inspect: Geocnn, volume: Path, tmp_path: Path) -> None:
     assert inspect(volume, "--picture", tmp_path / "f.png")[0] == 0
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_wrong_bytes_end_with_advice(inspect: Inspect, volume: Path) -> None:
+def test_wrong_bytes_end_with_advice(inspect: Geocnn, volume: Path) -> None:
     status, _, err = inspect(volume, "--iline", 17, "--xline", 13)
     assert status == 1
     assert "pass --iline 189 --xline 193" in err

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command import Geocnn
 from surveys import SAMPLES, Traces, encoded
 
-from geocnn_cli import main
-
-Geocnn = Callable[..., tuple[int, str]]
+Plot = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def geocnn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Geocnn:
-    """Run geocnn plot in this process; its status and what it printed, with spaces folded."""
+def plot(geocnn: Geocnn) -> Plot:
+    """Run ``geocnn plot``; its status and all that it printed, with spaces folded."""
 
     def run(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["geocnn", "plot", *map(str, arguments)])
-        status = main._status()
-        captured = capsys.readouterr()
-        return status, " ".join((captured.out + captured.err).split())
+        status, out, err = geocnn("plot", *arguments)
+        return status, " ".join((out + err).split())
 
     return run
 
@@ -42,33 +38,33 @@ def is_png(path: Path) -> bool:
     return path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_survey_is_drawn(geocnn: Geocnn, volume: Path, tmp_path: Path) -> None:
+def test_a_survey_is_drawn(plot: Plot, volume: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
-    status, said = geocnn(volume, "--out", out)
+    status, said = plot(volume, "--out", out)
     assert (status, said.endswith(f"done: {out}")) == (0, True)
     assert is_png(out)
 
 
-def test_lines_and_overlay_change_the_picture(geocnn: Geocnn, volume: Path, tmp_path: Path) -> None:
+def test_lines_and_overlay_change_the_picture(plot: Plot, volume: Path, tmp_path: Path) -> None:
     pictures = set()
     choices = [[], ["--inline", 4], ["--crossline", 20], ["--slice", 0], ["--overlay", volume]]
     for index, choice in enumerate(choices):
         out = tmp_path / f"{index}.png"
-        status, said = geocnn(volume, *choice, "--out", out)
+        status, said = plot(volume, *choice, "--out", out)
         assert status == 0, said
         pictures.add(out.read_bytes())
     assert len(pictures) == len(choices)
 
 
-def test_survey_options_reach_survey_and_overlay(geocnn: Geocnn, tmp_path: Path) -> None:
+def test_survey_options_reach_survey_and_overlay(plot: Plot, tmp_path: Path) -> None:
     traces = Traces.of(encoded([1, 2], [7, 8], SAMPLES), [1, 2], [7, 8])
     path = traces.write(tmp_path / "a.sgy")
-    status, said = geocnn(path, "--overlay", path, "--dt", 2, "--t0", 100, "--slice", 102, "--out", tmp_path / "a.png")
+    status, said = plot(path, "--overlay", path, "--dt", 2, "--t0", 100, "--slice", 102, "--out", tmp_path / "a.png")
     assert status == 0, said
 
 
-def test_the_loss_of_a_run_is_drawn(geocnn: Geocnn, run_directory: Path, tmp_path: Path) -> None:
-    assert geocnn("--run", run_directory, "--out", tmp_path / "loss.png")[0] == 0
+def test_the_loss_of_a_run_is_drawn(plot: Plot, run_directory: Path, tmp_path: Path) -> None:
+    assert plot("--run", run_directory, "--out", tmp_path / "loss.png")[0] == 0
     assert is_png(tmp_path / "loss.png")
 
 
@@ -81,10 +77,8 @@ def test_the_loss_of_a_run_is_drawn(geocnn: Geocnn, run_directory: Path, tmp_pat
         (["--run", "run", "--inline", 0], "--run together with a survey, an overlay or a line"),
     ],
 )
-def test_neither_and_both_are_wrong_usage(
-    geocnn: Geocnn, tmp_path: Path, arguments: list[object], message: str
-) -> None:
-    status, said = geocnn(*arguments, "--out", tmp_path / "out.png")
+def test_neither_and_both_are_wrong_usage(plot: Plot, tmp_path: Path, arguments: list[object], message: str) -> None:
+    status, said = plot(*arguments, "--out", tmp_path / "out.png")
     assert status == 2
     assert message in said
     assert not list(tmp_path.iterdir())
@@ -99,36 +93,36 @@ def test_neither_and_both_are_wrong_usage(
     ],
 )
 def test_what_is_not_there_is_told(
-    geocnn: Geocnn, volume: Path, tmp_path: Path, arguments: list[object], message: str
+    plot: Plot, volume: Path, tmp_path: Path, arguments: list[object], message: str
 ) -> None:
-    status, said = geocnn(volume, *arguments, "--out", tmp_path / "out.png")
+    status, said = plot(volume, *arguments, "--out", tmp_path / "out.png")
     assert status == 1
     assert message in said
     assert not list(tmp_path.iterdir())
 
 
-def test_outputs_are_checked_before_any_survey_is_opened(geocnn: Geocnn, volume: Path, tmp_path: Path) -> None:
+def test_outputs_are_checked_before_any_survey_is_opened(plot: Plot, volume: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.png"
     mine.write_bytes(b"mine")
     for out, message in ((mine, "mine.png exists"), (tmp_path / "a.sgy", "has the suffix .sgy, which is no picture")):
-        status, said = geocnn("missing.sgy", "--out", out)
+        status, said = plot("missing.sgy", "--out", out)
         assert status == 1
         assert message in said
     assert mine.read_bytes() == b"mine"
-    assert geocnn(volume, "--out", mine, "--overwrite")[0] == 0
+    assert plot(volume, "--out", mine, "--overwrite")[0] == 0
     assert is_png(mine)
 
 
-def test_a_folder_that_is_no_run(geocnn: Geocnn, tmp_path: Path) -> None:
-    status, said = geocnn("--run", tmp_path / "none", "--out", tmp_path / "out.png")
+def test_a_folder_that_is_no_run(plot: Plot, tmp_path: Path) -> None:
+    status, said = plot("--run", tmp_path / "none", "--out", tmp_path / "out.png")
     assert status == 1
     assert "metrics.jsonl cannot be read: No such file or directory" in said
 
 
-def test_real_faults_are_drawn_over_real_amplitudes(geocnn: Geocnn, real_data: Path, tmp_path: Path) -> None:
+def test_real_faults_are_drawn_over_real_amplitudes(plot: Plot, real_data: Path, tmp_path: Path) -> None:
     folder, out = real_data / "parihaka", tmp_path / "out.png"
     overlay = f"{folder / 'parihaka_faults.h5'}:/faults"
-    status, said = geocnn(folder / "parihaka_seismic.sgy", "--overlay", overlay, "--inline", 1448, "--out", out)
+    status, said = plot(folder / "parihaka_seismic.sgy", "--overlay", overlay, "--inline", 1448, "--out", out)
     assert status == 0, said
     from matplotlib.image import imread
 

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import segyio
+from command import Geocnn
 
 from geocnn.network.spec import zoo_names
-from geocnn_cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_data"
 
-Geocnn = Callable[..., str]
+Passing = Callable[..., str]
 
 
 @pytest.fixture
-def geocnn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Geocnn:
-    """Run geocnn in this process; what it printed, if it ended well."""
+def passing(geocnn: Geocnn) -> Passing:
+    """Run geocnn; what it printed, if it ended well."""
 
     def run(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["geocnn", *map(str, arguments)])
-        status = main._status()
-        printed = capsys.readouterr()
-        assert status == 0, printed.err
-        return printed.out
+        outcome = geocnn(*arguments)
+        assert outcome.status == 0, outcome.err
+        return outcome.out
 
     return run
 
@@ -38,15 +35,15 @@ def one_step(run: Path) -> tuple[object, ...]:
 
 
 @pytest.mark.filterwarnings("default")
-def test_the_sample_config(geocnn: Geocnn, tmp_path: Path) -> None:
+def test_the_sample_config(passing: Passing, tmp_path: Path) -> None:
     run, faults = tmp_path / "run", tmp_path / "faults.sgy"
     image, label = SAMPLES / "unseen-seismic.sgy", SAMPLES / "unseen-label.h5"
-    assert "The config fits" in geocnn("check", SAMPLES / "faults.yaml")
-    geocnn("train", SAMPLES / "faults.yaml", *one_step(run))
-    assert "average precision" in geocnn("evaluate", run, "--image", image, "--label", label)
-    geocnn("predict", run, image, "--out", faults)
-    geocnn("plot", image, "--overlay", faults, "--out", tmp_path / "faults.png")
-    geocnn("plot", "--run", run, "--out", tmp_path / "loss.png")
+    assert "The config fits" in passing("check", SAMPLES / "faults.yaml")
+    passing("train", SAMPLES / "faults.yaml", *one_step(run))
+    assert "average precision" in passing("evaluate", run, "--image", image, "--label", label)
+    passing("predict", run, image, "--out", faults)
+    passing("plot", image, "--overlay", faults, "--out", tmp_path / "faults.png")
+    passing("plot", "--run", run, "--out", tmp_path / "loss.png")
     assert (tmp_path / "faults.png").stat().st_size > 10_000
     with segyio.open(image, ignore_geometry=True) as given, segyio.open(faults, ignore_geometry=True) as made:
         assert made.tracecount == given.tracecount
@@ -56,16 +53,16 @@ def test_the_sample_config(geocnn: Geocnn, tmp_path: Path) -> None:
         assert 0 <= probability.min() < probability.max() <= 1
 
 
-def test_the_demo_config(geocnn: Geocnn, tmp_path: Path) -> None:
+def test_the_demo_config(passing: Passing, tmp_path: Path) -> None:
     (tmp_path / "sample_data").mkdir()
     config = tmp_path / "sample_data/demo.yaml"
     config.write_text((SAMPLES / "demo.yaml").read_text())
-    geocnn("synth", "faults", "--out", tmp_path / "demo/cubes", "--count", 4, "--shape", "64,64,64")
-    assert "The config fits" in geocnn("check", config)
-    geocnn("train", config, *one_step(tmp_path / "run"))
+    passing("synth", "faults", "--out", tmp_path / "demo/cubes", "--count", 4, "--shape", "64,64,64")
+    assert "The config fits" in passing("check", config)
+    passing("train", config, *one_step(tmp_path / "run"))
     assert (tmp_path / "run/model.safetensors").exists()
 
 
 @pytest.mark.parametrize("name", zoo_names())
-def test_zoo_networks_are_checked(geocnn: Geocnn, name: str) -> None:
-    assert "tiles" in geocnn("check", name, "--input", "1,64,64,64")
+def test_zoo_networks_are_checked(passing: Passing, name: str) -> None:
+    assert "tiles" in passing("check", name, "--input", "1,64,64,64")
