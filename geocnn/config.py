@@ -14,31 +14,15 @@ from geocnn.network.spec import Spec, load_spec, read_spec, zoo_names
 from geocnn.overrides import blame, overridden
 from geocnn.records import read_record, spell
 from geocnn.settings import (
-    AugmentationConfig,
-    BlockConfig,
     DataConfig,
-    NormalisationConfig,
     PairConfig,
     RunConfig,
     SurveysConfig,
-    TrainingConfig,
 )
 from geocnn.starred import is_starred, match_names
 from geocnn.tasks import TASKS
 
-__all__ = [
-    "AugmentationConfig",
-    "BlockConfig",
-    "Config",
-    "DataConfig",
-    "NormalisationConfig",
-    "PairConfig",
-    "RunConfig",
-    "SurveysConfig",
-    "TrainingConfig",
-    "dump_config",
-    "load_config",
-]
+__all__ = ["Config", "dump_config", "load_config"]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from geocnn.config import NormalisationConfig
 from geocnn.errors import ConfigError, ModelError
 from geocnn.grid import Grid
 from geocnn.network.build import Network
@@ -21,6 +20,7 @@ from geocnn.network.spec import Spec
 from geocnn.normalise import NormalisedSurvey, Normaliser, drift
 from geocnn.output import whole_file
 from geocnn.records import Record
+from geocnn.settings import NormalisationConfig
 from geocnn.survey.scan import Scan, Statistics
 from geocnn.survey.survey import Survey
 from geocnn.tasks import TASKS

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from geocnn.config import BlockConfig, Config, PairConfig, SurveysConfig
+from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault, GeocnnError
 from geocnn.fitting import plan_patch
 from geocnn.grid import Window
 from geocnn.marked import KeyPath
 from geocnn.network.plan import Plan
+from geocnn.settings import BlockConfig, PairConfig, SurveysConfig
 from geocnn.split import BlockRule, hold_out
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.opening import open_survey

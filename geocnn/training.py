@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from geocnn.augment import Augmentation
-from geocnn.config import Config, TrainingConfig, dump_config
+from geocnn.config import Config, dump_config
 from geocnn.device import Device
 from geocnn.errors import RunError, Stopped
 from geocnn.grid import Grid, Window
@@ -30,6 +30,7 @@ from geocnn.prediction.passes import probability_slabs
 from geocnn.preflight import Preflight, preflight
 from geocnn.progress import Progress, Work
 from geocnn.run import Checkpoint, RunDirectory
+from geocnn.settings import TrainingConfig
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.scan import Statistics, scan
 from geocnn.survey.survey import FloatArray

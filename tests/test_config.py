@@ -12,9 +12,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geocnn.config import BlockConfig, SurveysConfig, dump_config, load_config
+from geocnn.config import dump_config, load_config
 from geocnn.errors import ConfigError, Fault
 from geocnn.records import spell
+from geocnn.settings import BlockConfig, SurveysConfig
 from geocnn.survey.options import SurveyOptions
 
 SHORT = """\

@@ -11,7 +11,6 @@ import pytest
 import torch
 from arrays import ArrayLabel, ArraySurvey, grid_of
 
-from geocnn.config import NormalisationConfig
 from geocnn.device import Device
 from geocnn.errors import ModelError, SurveyError
 from geocnn.evaluation import Evaluation, evaluate
@@ -22,6 +21,7 @@ from geocnn.network.build import Network
 from geocnn.network.plan import expand
 from geocnn.network.spec import read_spec
 from geocnn.progress import finish
+from geocnn.settings import NormalisationConfig
 from geocnn.survey.opening import create_survey
 from geocnn.survey.scan import scan
 from geocnn.survey.survey import Domain

@@ -11,13 +11,13 @@ import torch
 from arrays import ArraySurvey, grid_of
 from safetensors.torch import save_file
 
-from geocnn.config import NormalisationConfig
 from geocnn.errors import ModelError
 from geocnn.grid import Axis, Grid
 from geocnn.model import Contract, Model, far_from_training, load_model, require_fit, sampling, save_model
 from geocnn.network.build import Network, initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec
+from geocnn.settings import NormalisationConfig
 from geocnn.survey.statistics import Statistics
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from geocnn.config import TrainingConfig
 from geocnn.losses import LOSSES
+from geocnn.settings import TrainingConfig
 from geocnn.tasks import TASKS
 
 

@@ -12,12 +12,13 @@ import pytest
 import torch
 from arrays import grid_of
 
-from geocnn.config import Config, TrainingConfig, load_config
+from geocnn.config import Config, load_config
 from geocnn.device import Device
 from geocnn.errors import ModelError, RunError, Stopped
 from geocnn.model import load_model
 from geocnn.progress import Progress
 from geocnn.run import RunDirectory
+from geocnn.settings import TrainingConfig
 from geocnn.survey.opening import create_survey
 from geocnn.survey.survey import Domain
 from geocnn.training import Start, Validated, learning_rate, train
