@@ -49,12 +49,12 @@ def predict(
     for remark in opened.remarks:
         report.warn(remark)
     done = report.show(predict_volume(trained, opened, output, chosen), "predicting")
-    for remark in done.remarks:
-        report.warn(remark)
     live = max(1, done.samples - done.dead)
+    contract = trained.contract
+    found = f"at or above {contract.threshold:g}" if contract.outputs == 1 else f"not {contract.classes[0]}"
     report.say(
         f"done: {out}, {done.samples:,} samples, {done.dead:,} dead; {100 * done.positive / live:.1f} % of the live "
-        f"ones at or above {trained.contract.threshold:.2f}"
+        f"ones {found}"
     )
 
 

@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from geocnn.progress import Progress, Remark
+
 if TYPE_CHECKING:
     from geocnn.errors import GeocnnError
-    from geocnn.progress import Progress, Work
+    from geocnn.progress import Work
 
 __all__ = ["apologise", "fail", "print_json", "say", "short", "show", "table", "warn"]
 
@@ -79,10 +81,14 @@ def show(work: Work[T], title: str) -> T:
         meter = _Meter(title)
         while True:
             try:
-                meter.update(next(work))
+                event = next(work)
             except StopIteration as end:
                 result: T = end.value
                 return result
+            if isinstance(event, Remark):
+                warn(event.text)
+                continue
+            meter.update(event)
             draw(meter)
 
 

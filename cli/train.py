@@ -12,7 +12,7 @@ from .options import DeviceOption
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from geocnn.progress import Progress, Work
+    from geocnn.progress import Progress, Remark, Work
     from geocnn.run import RunDirectory
     from geocnn.training import Validated
 
@@ -48,26 +48,20 @@ def train(
     directory = RunDirectory(run)
     report.say(f"training on {chosen}")
     work = run_training(settings, directory, chosen, Start(resume, init))
-    for remark in report.show(_drawing(work, directory), "training"):
-        report.warn(remark)
+    report.show(_drawing(work, directory), "training")
     _draw_loss(directory)
     report.say(f"done: model {directory.model}, curves {directory.metrics}, pictures {directory.pictures}")
 
 
-def _drawing(work: Generator[Progress | Validated, None, tuple[str, ...]], run: RunDirectory) -> Work[tuple[str, ...]]:
-    """Pass progress on; tell and draw each validation."""
+def _drawing(work: Generator[Progress | Remark | Validated, None, None], run: RunDirectory) -> Work[None]:
+    """Pass progress and remarks on; tell and draw each validation."""
     from geocnn.pictures import save_figure, training_panel
-    from geocnn.progress import Progress
+    from geocnn.progress import Progress, Remark
 
     from . import report
 
-    while True:
-        try:
-            event = next(work)
-        except StopIteration as end:
-            remarks: tuple[str, ...] = end.value
-            return remarks
-        if isinstance(event, Progress):
+    for event in work:
+        if isinstance(event, Progress | Remark):
             yield event
             continue
         report.say(f"validation after step {event.step}: {event.scores.summary()}")

@@ -77,6 +77,9 @@ def choose_device(kind: str = "auto", precision: str = "auto") -> Device:
             expected=f"one of {', '.join(name for name, found in there.items() if found)}",
             do="pass --device auto, or check the driver and the installed torch",
         )
+    if kind == "cuda":
+        # float32 means float32: by default convolutions on Nvidia GPUs round their inputs to 10 bits (TF32).
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     if precision == "auto":
         native = kind == "cuda" and torch.cuda.get_device_capability() >= (8, 0)
         precision = "bf16" if native else "float32"

@@ -117,8 +117,9 @@ def load_model(path: Path) -> Model:
         )
     try:
         contract = Contract.model_validate_json(text)
+        Statistics.from_json(contract.statistics)
         plan = expand(contract.spec, (contract.channels, *contract.patch), contract.outputs)
-    except (ValidationError, ConfigError, KeyError) as error:
+    except (ValidationError, ConfigError, KeyError, TypeError, ValueError) as error:
         raise _foreign(file, "its header cannot be read") from error
     held = sum(tensor.numel() for name, tensor in weights.items() if not name.endswith(_BUFFERS))
     if held != plan.parameters:
@@ -232,11 +233,9 @@ def require_fit(model: Model, survey: Survey) -> None:
         )
 
 
-def normalised(
-    survey: Survey, scan: Scan, policy: NormalisationConfig, training: Statistics | None
-) -> NormalisedSurvey:
+def normalised(survey: Survey, scan: Scan, policy: NormalisationConfig, training: Statistics) -> NormalisedSurvey:
     """The survey under the normalisation contract: with its own statistics, or with training's where these rule."""
-    statistics = training if policy.statistics == "training" and training is not None else scan.statistics
+    statistics = training if policy.statistics == "training" else scan.statistics
     return NormalisedSurvey(survey, scan, Normaliser.of(statistics, policy.scale, policy.clip))
 
 

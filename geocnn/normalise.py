@@ -109,7 +109,9 @@ class NormalisedSurvey:
 
     def live(self, window: Window) -> BoolArray:
         """Which samples of a window are live, shape `window.shape`."""
-        return self.scan.live(window, self.survey.read(window))
+        # Samples are only read where they matter: a volume is large.
+        nothing = np.empty(0, np.float32)
+        return self.scan.live(window, nothing if self.scan.by_trace else self.survey.read(window))
 
     def both(self, window: Window) -> tuple[FloatArray, BoolArray]:
         """Normalised samples and which are live, by one reading."""

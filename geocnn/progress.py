@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["Progress", "Work", "finish"]
+__all__ = ["Progress", "Remark", "Work", "finish"]
 
 T = TypeVar("T")
 
@@ -32,7 +32,14 @@ class Progress:
     stage: str = ""
 
 
-Work = Generator[Progress, None, T]
+@dataclass(frozen=True)
+class Remark:
+    """Something that the user must know, told as soon as it is known."""
+
+    text: str
+
+
+Work = Generator[Progress | Remark, None, T]
 """Work that reports progress while it runs and returns a result at its end."""
 
 

@@ -31,7 +31,7 @@ class Checkpoint:
     step: int
     network: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
-    threads: int
+    device: str
 
 
 class RunDirectory:
@@ -54,7 +54,7 @@ class RunDirectory:
         self._slots = tuple(path / "checkpoints" / f"slot-{n}.pt" for n in (0, 1))
         self._newest = self._slots[1]
 
-    def create(self, config: str, device: Device) -> None:
+    def create(self, config: str) -> None:
         """Make the folder for a new run.
 
         Raises
@@ -77,7 +77,6 @@ class RunDirectory:
             raise output_error(self.path, error) from error
         with whole_file(self.config) as temporary:
             temporary.write_text(config, encoding="utf-8")
-        self.describe(device)
 
     def describe(self, device: Device) -> None:
         """Write what the run computes with."""
@@ -113,16 +112,19 @@ class RunDirectory:
 
     def append_log(self, text: str) -> None:
         """Add a line with the time of day to ``log.txt``."""
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+        self._append(self.log, f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
 
     def append_metrics(self, record: Mapping[str, object]) -> None:
         """Add a line to ``metrics.jsonl``."""
+        self._append(self.metrics, json.dumps(record) + "\n")
+
+    @staticmethod
+    def _append(path: Path, line: str) -> None:
         try:
-            with self.metrics.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line)
         except OSError as error:
-            raise output_error(self.metrics, error) from error
+            raise output_error(path, error) from error
 
     def forget_after(self, step: int) -> None:
         """Drop metrics of steps that will be done again, and a last line that was cut off."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from math import ceil
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
 
 from pydantic import AllowInfNan, Discriminator, Field, Tag, create_model, field_validator, model_validator
 
@@ -103,7 +103,6 @@ class NormalisationConfig(Record):
     `statistics`: the new survey's own, or training's. `scale`: one for all channels (gathers, stacks), or each its own.
     """
 
-    policy: Literal["z-score"] = "z-score"
     clip: Annotated[float, Field(gt=0)] = 5.0
     statistics: Literal["survey", "training"] = "survey"
     scale: Literal["shared", "each"] = "shared"
@@ -122,14 +121,17 @@ class AugmentationConfig(Record):
 
 
 class TrainingConfig(Record):
-    """The recipe: AdamW, a linear warm-up and half a cosine; `validate_every` is in steps."""
+    """The recipe: AdamW, a linear warm-up and half a cosine; `warmup` and `validate_every` are in steps.
+
+    What is left out: a tenth of the steps, at most 100, to warm up, and five validations.
+    """
 
     steps: Positive
     batch: Positive = 4
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     learning_rate: Annotated[float, Field(ge=0, le=10)] = 1e-3
     weight_decay: NotNegative = 1e-2
-    warmup: Annotated[int, Field(ge=0)] = 100
+    warmup: Annotated[int, Field(ge=0)] = 0
     loss: str = TASKS["segmentation"].losses[0]
     precision: Literal["auto", "float32", "bf16"] = "auto"
     validate_every: Positive = 0
@@ -137,11 +139,20 @@ class TrainingConfig(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _five_validations(cls, data: Any) -> Any:
-        # A default that depends on another key: set before the check, so that the record never lacks it.
-        if isinstance(data, dict) and "validate_every" not in data and isinstance(data.get("steps"), int):
-            return {**data, "validate_every": max(1, ceil(data["steps"] / 5))}
+    def _defaults_by_steps(cls, data: Any) -> Any:
+        # Defaults that depend on another key: set before the check, so that the record never lacks them.
+        if isinstance(data, dict) and isinstance(data.get("steps"), int):
+            steps = max(1, data["steps"])
+            return {"validate_every": ceil(steps / 5), "warmup": min(100, steps // 10), **data}
         return data
+
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> Self:
+        if self.warmup >= self.steps:
+            raise RecordError(
+                f"a warm-up of {self.warmup} steps in a training of {self.steps}", "fewer steps than the training has"
+            )
+        return self
 
     @field_validator("loss")
     @classmethod

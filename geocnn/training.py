@@ -21,6 +21,7 @@ from geocnn.errors import RunError, Stopped
 from geocnn.grid import Grid, Window
 from geocnn.interrupt import StopRequest, stop_requests
 from geocnn.losses import LOSSES
+from geocnn.marked import KeyPath, load_marked, parse_marked
 from geocnn.metrics import Scores, score
 from geocnn.model import Contract, Model, load_model, load_weights, normalised, sampling, save_model
 from geocnn.network.build import Network, initialise
@@ -28,7 +29,8 @@ from geocnn.normalise import NormalisedSurvey
 from geocnn.patches import Stream
 from geocnn.prediction.passes import probability_slabs
 from geocnn.preflight import Preflight, preflight
-from geocnn.progress import Progress, Work
+from geocnn.progress import Progress, Remark, Work
+from geocnn.records import spell
 from geocnn.run import Checkpoint, RunDirectory
 from geocnn.settings import TrainingConfig
 from geocnn.survey.labelled import LabelledSurvey
@@ -73,8 +75,8 @@ class Start:
 
 def train(
     config: Config, run: RunDirectory, device: Device, start: Start
-) -> Generator[Progress | Validated, None, tuple[str, ...]]:
-    """Train, yielding progress and validations; return remarks for the user.
+) -> Generator[Progress | Remark | Validated, None, None]:
+    """Train, yielding progress, remarks and validations.
 
     Raises
     ------
@@ -84,16 +86,20 @@ def train(
         If the run cannot start, go on, or its loss is no longer finite.
     """
     checked = preflight(config)
+    initial = load_model(start.initial) if start.initial is not None else None
     if start.resume:
         _require_same(config, run)
     else:
-        run.create(dump_config(config), device)
+        run.create(dump_config(config))
     with run.locked(), stop_requests() as stop:
+        checkpoint, remarks = run.load() if start.resume else (None, [])
+        for remark in (*checked.remarks, *remarks):
+            yield Remark(remark)
         data = yield from prepare(config, checked)
         trainer = Trainer(config, checked, data, run, device)
-        remarks = trainer.begin(start)
+        for remark in (*trainer.start_from(initial), *trainer.resume_from(checkpoint)):
+            yield Remark(remark)
         yield from trainer.steps(stop)
-    return (*checked.remarks, *remarks)
 
 
 def _require_same(config: Config, run: RunDirectory) -> None:
@@ -104,15 +110,23 @@ def _require_same(config: Config, run: RunDirectory) -> None:
             expected="the folder of a stopped run",
             do="check --run, or leave --resume out",
         )
-    before, now = run.config.read_text(encoding="utf-8").splitlines(), dump_config(config).splitlines()
-    changed = [line.strip() for line in now if line not in before and "checkpoint_minutes" not in line]
-    changed += [line.strip() for line in before if line not in now and "checkpoint_minutes" not in line]
+    before, now = _leaves(load_marked(run.config).data), _leaves(parse_marked(dump_config(config), "config").data)
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key[-1] != "checkpoint_minutes"]
     if changed:
+        words = [f"{spell(key)} is {now.get(key, 'absent')}, was {before.get(key, 'absent')}" for key in changed[:6]]
         raise RunError(
-            f"the config is not the one that the run in {run.path} began with: {'; '.join(changed[:6])}",
+            f"the config is not the one that the run in {run.path} began with: {'; '.join(words)}",
             expected="the same config (checkpoint_minutes may change)",
             do="restore it to resume, or start a new run in another folder, with --init for its weights",
         )
+
+
+def _leaves(data: object, key: KeyPath = ()) -> dict[KeyPath, str]:
+    """Every value of nested data, spelt, by its key path."""
+    if not isinstance(data, dict | list):
+        return {key: str(data)}
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    return {path: leaf for part, value in items for path, leaf in _leaves(value, (*key, part)).items()}
 
 
 @dataclass(frozen=True)
@@ -161,29 +175,32 @@ class Trainer:
         self.bare = network
         self.step = 0
 
-    def begin(self, start: Start) -> list[str]:
-        """Take up the state that the run starts from; remarks about it."""
-        remarks = []
-        if start.initial is not None:
-            count = load_weights(self.bare, load_model(start.initial))
-            remarks.append(f"{count} of {len(self.bare.state_dict())} weights taken from {start.initial}")
-        if start.resume:
-            checkpoint, remarks = self.run.load()
-            self.bare.load_state_dict(checkpoint.network)
-            self.optimizer.load_state_dict(checkpoint.optimizer)
-            self.step = checkpoint.step
-            if checkpoint.threads != torch.get_num_threads():
-                remarks.append(
-                    f"resumed with {torch.get_num_threads()} threads after {checkpoint.threads}: "
-                    "weights will differ from an uninterrupted run's in the last bits"
-                )
-        self.run.forget_after(self.step)
-        for remark in remarks:
-            self.run.append_log(remark)
-        return remarks
+    def start_from(self, initial: Model | None) -> list[str]:
+        """Take up the weights of another model; remarks about it."""
+        if initial is None:
+            return []
+        count = load_weights(self.bare, initial)
+        return [f"{count} of {len(self.bare.state_dict())} weights taken from the initial model"]
+
+    def resume_from(self, checkpoint: Checkpoint | None) -> list[str]:
+        """Take up the state of a checkpoint; remarks about it."""
+        if checkpoint is None:
+            return []
+        self.bare.load_state_dict(checkpoint.network)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.step = checkpoint.step
+        if checkpoint.device == str(self.device):
+            return []
+        return [
+            f"resumed on {self.device} after {checkpoint.device}: "
+            "weights will differ from an uninterrupted run's in the last bits"
+        ]
 
     def steps(self, stop: StopRequest) -> Iterator[Progress | Validated]:
         """Train to the last step, with validations and checkpoints on the way."""
+        self.run.describe(self.device)
+        self.run.forget_after(self.step)
+        self.run.append_log(f"training from step {self.step} on {self.device}")
         saved = time.monotonic()
         every = self.settings.validate_every
         while self.step < self.settings.steps:
@@ -195,6 +212,7 @@ class Trainer:
                 self._save()
                 saved = time.monotonic()
             if stop and not last:
+                self.run.append_log(f"stopped after step {self.step}")
                 raise Stopped(
                     f"stopped by {stop.signal.name if stop.signal else 'a signal'} after step {self.step} of "
                     f"{self.settings.steps}; everything is saved in {self.run.path}",
@@ -237,6 +255,7 @@ class Trainer:
         scores = score([self._blocks(*held, panels) for held in self.data.validation], len(self.config.record.classes))
         self._log("validation", **scores.to_json())
         save_model(self.run.model, Model(self.bare, self._contract(scores.best_threshold)))
+        self.run.append_log(f"validation after step {self.step}: {scores.summary()}")
         return Validated(self.step, scores, panels[0])
 
     def _blocks(
@@ -279,9 +298,7 @@ class Trainer:
         )
 
     def _save(self) -> None:
-        self.run.save(
-            Checkpoint(self.step, self.bare.state_dict(), self.optimizer.state_dict(), torch.get_num_threads())
-        )
+        self.run.save(Checkpoint(self.step, self.bare.state_dict(), self.optimizer.state_dict(), str(self.device)))
 
     def _log(self, kind: str, **values: object) -> None:
         self.run.append_metrics({"kind": kind, "step": self.step, **values})
@@ -300,10 +317,10 @@ def learning_rate(step: int, settings: TrainingConfig) -> float:
 
     Notes
     -----
-    With w steps of warm-up and n in all: rate · min((k + 1) / w, ½ (1 + cos π (k − w) / (n − w))) for k ≥ w.
+    With w steps of warm-up and n in all: rate · (k + 1) / w for k < w, else rate · ½ (1 + cos π (k − w) / (n − w)).
     The cosine is that of Loshchilov & Hutter, 2017 (SGDR), without restarts.
     """
-    warmup = min(settings.warmup, settings.steps // 10)
+    warmup = settings.warmup
     if step < warmup:
         return settings.learning_rate * (step + 1) / warmup
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (settings.steps - warmup)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from safetensors.torch import save_file
 
 from geocnn.errors import ModelError
 from geocnn.grid import Axis, Grid
-from geocnn.model import Contract, Model, far_from_training, load_model, require_fit, sampling, save_model
+from geocnn.model import Contract, Model, far_from_training, load_model, normalised, require_fit, sampling, save_model
 from geocnn.network.build import Network, initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec
+from geocnn.progress import finish
 from geocnn.settings import NormalisationConfig
+from geocnn.survey.scan import scan
 from geocnn.survey.statistics import Statistics
 
 
@@ -36,7 +39,7 @@ def model() -> Model:
         sampling=sampling(grid),
         patch=(16, 16, 16),
         normalisation=NormalisationConfig(),
-        statistics={"count": 1},
+        statistics=Statistics(1, (0.0,), (1.0,), (-1.0,), (1.0,), None).to_json(),
         threshold=0.25,
         provenance={"run": "a test"},
     )
@@ -118,3 +121,15 @@ def test_another_sample_interval_is_told(model: Model, step: float, unit: str, t
     grid = Grid((*grid_of((20, 20, 20)).axes[:2], Axis("sample", 0, step, 20, unit)))
     remarks = far_from_training(known, grid, statistics)
     assert [f"the sample interval is {step} {unit}, 4 ms in training" in remark for remark in remarks] == [True] * told
+
+
+@pytest.mark.parametrize(("policy", "scale"), [("survey", 1.0), ("training", 2.0)])
+def test_whose_statistics_rule(policy: Literal["survey", "training"], scale: float) -> None:
+    samples = np.random.default_rng(0).normal(size=(1, 8, 8, 20))
+    training, louder = (ArraySurvey(factor * samples) for factor in (1, 2))
+    known = finish(scan(training)).statistics
+    config = NormalisationConfig(statistics=policy, clip=100.0)
+    quiet, loud = (
+        normalised(survey, finish(scan(survey)), config, known).read(survey.grid.whole) for survey in (training, louder)
+    )
+    np.testing.assert_allclose(loud, scale * quiet, atol=0.1)

@@ -140,9 +140,15 @@ def test_another_seed_is_another_run(config: Config, tmp_path: Path) -> None:
 def test_a_changed_config_is_not_resumed(config: Config, tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
     stopped_after(config, run, 2, Start())
-    changed = written(tmp_path, CONFIG.replace("learning_rate: 0.02", "learning_rate: 0.03"))
-    with pytest.raises(RunError, match=r"not the one that the run .* began with: learning_rate: 0\.03"):
-        completed(changed, run, Start(resume=True))
+    for changes, told in {
+        ("learning_rate: 0.02", "learning_rate: 0.03"): r"training\.learning_rate is 0\.03, was 0\.02",
+        ("[8, 8, 8]", "[8, 16, 8]"): r"data\.patch\[1\] is 16, was 8",
+        ("background, bright", "bright, background"): r"classes\[0\] is bright, was background",
+    }.items():
+        changed = written(tmp_path, CONFIG.replace(*changes))
+        with pytest.raises(RunError, match=f"not the one that the run .* began with: {told}"):
+            completed(changed, run, Start(resume=True))
+    completed(written(tmp_path, CONFIG.replace("seed: 3", "seed: 3, checkpoint_minutes: 1")), run, Start(resume=True))
 
 
 def test_a_folder_in_use_or_full_is_refused(config: Config, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from geocnn.device import Device
 from geocnn.model import Model, far_from_training, normalised, require_fit
 from geocnn.prediction.passes import probability_slabs
-from geocnn.progress import Progress, Work
+from geocnn.progress import Progress, Remark, Work
 from geocnn.survey.opening import create_survey
 from geocnn.survey.scan import Statistics, scan
 from geocnn.survey.survey import FloatArray, Survey
@@ -29,12 +29,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was written: samples in all, dead ones (written as 0), positive ones at the model's threshold."""
+    """What was written: samples in all, dead ones (written as 0), and live ones found positive.
+
+    Positive are probabilities from the model's threshold on, or classes other than the first.
+    """
 
     samples: int
     dead: int
     positive: int
-    remarks: tuple[str, ...]
 
 
 def predict_volume(model: Model, survey: Survey, output: Output, device: Device) -> Work[Predicted]:
@@ -64,6 +66,8 @@ def predict_volume(model: Model, survey: Survey, output: Output, device: Device)
     ) as writer:
         found = yield from scan(survey)
         training = Statistics.from_json(contract.statistics)
+        for remark in far_from_training(model, survey.grid, found.statistics):
+            yield Remark(remark)
         image = normalised(survey, found, contract.normalisation, training)
         dead = positive = 0
         for slab, probability in probability_slabs(model.network, image, survey.grid.whole, device, output.memory):
@@ -71,12 +75,10 @@ def predict_volume(model: Model, survey: Survey, output: Output, device: Device)
             result = _result(probability) * live
             writer.write(slab, result)
             dead += int(live.size - live.sum())
-            positive += int((result >= (contract.threshold if contract.outputs == 1 else 1)).sum())
+            positive += int(((result >= (contract.threshold if contract.outputs == 1 else 1)) & live).sum())
             yield Progress(slab.stop[0] * slab.size // slab.shape[0], survey.grid.whole.size, "samples")
         writer.commit()
-    return Predicted(
-        survey.grid.whole.size, dead, positive, tuple(far_from_training(model, survey.grid, found.statistics))
-    )
+    return Predicted(survey.grid.whole.size, dead, positive)
 
 
 def _result(probability: FloatArray) -> FloatArray:

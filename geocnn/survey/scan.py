@@ -69,11 +69,16 @@ class Scan:
         """Number of traces without a live sample."""
         return int(np.count_nonzero(self.stop <= self.first))
 
+    @property
+    def by_trace(self) -> bool:
+        """Whether `first` and `stop` tell all: no null or bad sample lies inside a trace."""
+        return not (self.null_count or self.not_finite)
+
     def live(self, window: Window, samples: FloatArray) -> BoolArray:
         """Which samples of a window are live, shape `window.shape`, given the samples (C, \\*window.shape)."""
         lateral = window.slices[:-1]
         live = _between(self.first[lateral], self.stop[lateral], window.start[-1], window.stop[-1])
-        if self.null_count or self.not_finite:
+        if not self.by_trace:
             live &= ~unusable(samples, self.nulls).any(axis=0)
         return live
 
