@@ -154,14 +154,12 @@ class Grid:
         spans = zip(self.axes, window.start, window.shape, strict=True)
         return Grid(tuple(replace(axis, first=axis.label(start), size=size) for axis, start, size in spans))
 
-    def slabs(self, samples: int, within: Window | None = None) -> Iterator[Window]:
-        """Windows of about `samples` samples, in order along the first axis, that together make `within`."""
-        whole = within or self.whole
-        plane = max(1, prod(whole.shape[1:]))
-        thickness = max(1, samples // plane)
-        for start in range(whole.start[0], whole.stop[0], thickness):
-            stop = min(start + thickness, whole.stop[0])
-            yield Window((start, *whole.start[1:]), (stop, *whole.stop[1:]))
+    def slabs(self, samples: int) -> Iterator[Window]:
+        """Windows of about `samples` samples, in order along the first axis, that together make the whole."""
+        thickness = max(1, samples // max(1, prod(self.shape[1:])))
+        for start in range(0, self.shape[0], thickness):
+            stop = min(start + thickness, self.shape[0])
+            yield Window((start, *(0,) * (self.ndim - 1)), (stop, *self.shape[1:]))
 
     def __str__(self) -> str:
         return ", ".join(str(axis) for axis in self.axes)
