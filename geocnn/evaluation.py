@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -69,7 +70,14 @@ def evaluate(
     counting.end_window()
     scores = counting.scores(contract.threshold if threshold is None else threshold)
     _require_scored(scores, label)
-    remarks = (*labelled.remarks, *far_from_training(model, image.grid, found.statistics), *_remarks(scores, labelled))
+    trained = str(Path(image.name).absolute()) in contract.provenance.get("surveys", "").split(", ")
+    seen = ("the model was trained on this survey: these scores are no proof",) if trained else ()
+    remarks = (
+        *seen,
+        *labelled.remarks,
+        *far_from_training(model, image.grid, found.statistics),
+        *_remarks(scores, labelled),
+    )
     return Evaluation(scores, dead, remarks)
 
 

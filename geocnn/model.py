@@ -240,9 +240,13 @@ def normalised(survey: Survey, scan: Scan, policy: NormalisationConfig, training
 
 
 def far_from_training(model: Model, grid: Grid, statistics: Statistics) -> list[str]:
-    """In words, how a survey differs from those that the model was trained on: in sampling, spectrum, clipping."""
+    """In words, how a survey differs from those of training in sampling and spectrum; and if training has not ended."""
     contract = model.contract
-    remarks = drift(Statistics.from_json(contract.statistics), statistics)
+    done, _, steps = contract.provenance.get("step", "").partition(" of ")
+    unfinished = f"the model is that of step {done} of {steps}: its training was stopped; go on with --resume"
+    remarks = ([unfinished] if done != steps and steps else []) + drift(
+        Statistics.from_json(contract.statistics), statistics
+    )
     for axis, (step, unit) in zip(grid.axes, contract.sampling, strict=True):
         if axis.unit != unit or (unit and abs(axis.step - step) > 1e-3 * abs(step)):
             here, there = (f"{abs(value):g} {word}".strip() for value, word in ((axis.step, axis.unit), (step, unit)))

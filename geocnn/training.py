@@ -292,7 +292,7 @@ class Trainer:
             provenance={
                 "geocnn": version("geocnn"),
                 "run": str(self.run.path),
-                "step": str(self.step),
+                "step": f"{self.step} of {self.settings.steps}",
                 "surveys": ", ".join(labelled.image.name for labelled, _ in self.checked.training),
             },
         )

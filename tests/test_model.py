@@ -133,3 +133,11 @@ def test_whose_statistics_rule(policy: Literal["survey", "training"], scale: flo
         normalised(survey, finish(scan(survey)), config, known).read(survey.grid.whole) for survey in (training, louder)
     )
     np.testing.assert_allclose(loud, scale * quiet, atol=0.1)
+
+
+@pytest.mark.parametrize(("step", "told"), [("18 of 90", True), ("90 of 90", False)])
+def test_an_unfinished_training_is_told(model: Model, step: str, told: bool) -> None:
+    grid = grid_of((20, 20, 20))
+    contract = model.contract.model_copy(update={"provenance": {"step": step}})
+    remarks = far_from_training(replace(model, contract=contract), grid, Statistics.from_json(contract.statistics))
+    assert [f"of step {step}" in remark for remark in remarks] == [True] * told
