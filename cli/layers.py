@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["by", "draw_plan", "plan_json"]
 
-COLUMNS = ("", "layer", "output", "parameters", "receptive field", "stride", "multiply-adds", "memory")
+COLUMNS = ("", "layer", "output", "params", "sees", "stride", "mult-adds", "memory")
 
 SIZES = frozenset({"kernel", "size", "stride", "dilation", "factor"})
 """Fields with one number for all axes, or one per axis."""
