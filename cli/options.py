@@ -51,5 +51,7 @@ def survey_options(command: Callable[..., None]) -> Callable[..., None]:
 def _option(name: str, hint: Any) -> Any:
     """The command-line form of a field ``Annotated[type, help]``."""
     kind, text = get_args(hint)
+    if str in get_args(kind):
+        kind = str | None
     flag = "--" + name.replace("_", "-")
     return Annotated[kind, typer.Option(flag, help=text, rich_help_panel="Survey options")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
 from pydantic import AllowInfNan, Discriminator, Field, Tag, create_model, field_validator, model_validator
 
 from geocnn.records import Record, RecordError, nearest
-from geocnn.survey.options import SurveyOptions
+from geocnn.survey.options import PLACES, Place, SurveyOptions
 from geocnn.tasks import TASKS
 
 __all__ = [
@@ -51,6 +51,13 @@ else:
 
 class PairConfig(PairKeys):
     """An image, its label, and how their files are to be read (the keys of `SurveyOptions`)."""
+
+    @field_validator(*PLACES, check_fields=False)
+    @classmethod
+    def _places(cls, said: int | str | None) -> int | str | None:
+        if said is not None:
+            Place.parse(said)
+        return said
 
     @property
     def images(self) -> tuple[str, ...]:

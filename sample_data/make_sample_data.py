@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from geocnn.grid import Axis, Grid
 from geocnn.survey.opening import create_survey
-from geocnn.survey.survey import Domain, FloatArray
+from geocnn.survey.survey import Domain, FloatArray, NewSurvey
 from geocnn.synthetic.cubes import cube_grid
 from geocnn.synthetic.faults import fault_cube
 from geocnn.synthetic.recipes import DT, RECIPES
@@ -51,7 +51,7 @@ def make_training_pair(folder: Path) -> None:
     domain = Domain("time", "synthetic")
     provenance = ("synthetic, recipe wu2019, by make_sample_data.py",)
     path = str(folder / "training-seismic.sgy")
-    with create_survey(path, grid, domain, provenance=provenance, overwrite=True) as writer:
+    with create_survey(path, NewSurvey(grid, domain, provenance=provenance), overwrite=True) as writer:
         writer.write(grid.whole, image[None])
         writer.commit()
     _write_label(folder / "training-label.h5", label.astype(np.int8), grid)

@@ -15,7 +15,7 @@ from command import Geocnn
 
 from geocnn.config import load_config
 from geocnn.survey.opening import create_survey
-from geocnn.survey.survey import Domain
+from geocnn.survey.survey import Domain, NewSurvey
 
 CONFIG = """\
 classes: [background, bright]
@@ -44,7 +44,7 @@ def config(tmp_path: Path) -> Path:
     image = np.random.default_rng(0).normal(size=(40, 16, 16)).astype(np.float32)
     for name, samples in (("image", image), ("label", image > 1)):
         grid = grid_of(image.shape)
-        with create_survey(str(tmp_path / f"{name}.h5"), grid, Domain("time", "made for a test")) as writer:
+        with create_survey(str(tmp_path / f"{name}.h5"), NewSurvey(grid, Domain("time", "made for a test"))) as writer:
             writer.write(grid.whole, samples[None].astype(np.float32))
             writer.commit()
     path = tmp_path / "config.yaml"

@@ -17,7 +17,7 @@ from arrays import grid_of
 from command import Geocnn, Outcome
 
 from geocnn.survey.opening import create_survey
-from geocnn.survey.survey import Domain
+from geocnn.survey.survey import Domain, NewSurvey
 from geocnn_cli import main
 
 CONFIG = """\
@@ -43,7 +43,7 @@ SHAPE = (40, 16, 16)
 
 def write(path: Path, samples: np.ndarray) -> None:
     grid = grid_of(samples.shape)
-    with create_survey(str(path), grid, Domain("time", "made for a test")) as writer:
+    with create_survey(str(path), NewSurvey(grid, Domain("time", "made for a test"))) as writer:
         writer.write(grid.whole, samples[None].astype(np.float32))
         writer.commit()
 

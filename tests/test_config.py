@@ -68,8 +68,9 @@ def test_what_is_dumped_loads_back_equal(tmp_path: Path, network: str) -> None:
 
 def test_every_survey_option_is_a_key(tmp_path: Path) -> None:
     options = SurveyOptions(
-        iline=9, xline=21, cdp_x=73, cdp_y=77, geometry="line", sample_format="ibm", dt=2.0, t0=100.0, domain="depth",
-        axes="trace,sample", null=-999.0,
+        iline=9, xline=21, cdp_x=73, cdp_y="77:f4", geometry="line", sample_format="ibm", dt=2.0, t0=100.0, domain="depth",
+        axes="trace,sample", null=-999.0, offset="37:i2", gathers="axis", duplicates="mean", shape="4,5", dtype=">f4",
+        order="F",
     )  # fmt: skip
     keys = yaml.safe_dump(vars(options), default_flow_style=True).strip("{}\n")
     config = load_config(written(tmp_path, SHORT.replace("h5:/faults", f"h5:/faults, {keys}")))

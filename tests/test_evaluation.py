@@ -24,7 +24,7 @@ from geocnn.progress import finish
 from geocnn.settings import NormalisationConfig
 from geocnn.survey.opening import create_survey
 from geocnn.survey.scan import scan
-from geocnn.survey.survey import Domain
+from geocnn.survey.survey import Domain, NewSurvey
 from geocnn_cli import main
 
 CPU = Device("cpu", "float32")
@@ -154,7 +154,7 @@ def files(tmp_path: Path) -> Path:
     save_model(tmp_path / "three.safetensors", model(3))
     for name, samples in (("image", amplitudes()), ("label", labels()[None])):
         path = str(tmp_path / f"{name}.h5")
-        with create_survey(path, grid_of(SHAPE), Domain("time", "made for a test")) as writer:
+        with create_survey(path, NewSurvey(grid_of(SHAPE), Domain("time", "made for a test"))) as writer:
             writer.write(grid_of(SHAPE).whole, samples)
             writer.commit()
     return tmp_path

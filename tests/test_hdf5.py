@@ -19,7 +19,7 @@ from geocnn.errors import OutputError, SurveyError
 from geocnn.grid import Axis, Grid, Window
 from geocnn.survey.opening import create_survey, open_survey
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.survey import Domain, Survey
+from geocnn.survey.survey import Domain, NewSurvey, Survey
 
 AXES = (Axis("inline", 4, 2, 4), Axis("crossline", 20, 1, 5), Axis("sample", 0, 4, 30, "ms"))
 CUBE = encoded(INLINES, CROSSLINES, SAMPLES)
@@ -216,7 +216,7 @@ def test_what_is_written_reads_back_with_an_equal_grid(
     channels = data.draw(st.integers(1, 3))
     samples = np.random.default_rng(0).normal(size=(channels, *grid.shape)).astype(np.float32)
     path = f"{tmp_path_factory.mktemp('h5') / 'f.h5'}:/group/data"
-    with create_survey(path, grid, domain, channels=channels, provenance=["a", "b"]) as writer:
+    with create_survey(path, NewSurvey(grid, domain, channels=channels, provenance=["a", "b"])) as writer:
         for window in grid.slabs(1):
             writer.write(window, samples[(slice(None), *window.slices)])
         writer.commit()
@@ -232,7 +232,7 @@ def test_what_is_written_reads_back_with_an_equal_grid(
 @pytest.mark.parametrize("inside", ["/", "/inline", "/a/sample_ms"])
 def test_names_that_no_data_set_can_have(tmp_path: Path, inside: str) -> None:
     with pytest.raises(OutputError, match="name of no data set"):
-        create_survey(f"{tmp_path / 'f.h5'}:{inside}", Grid(AXES), Domain("time", ""))
+        create_survey(f"{tmp_path / 'f.h5'}:{inside}", NewSurvey(Grid(AXES), Domain("time", "")))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,6 +13,7 @@ from geocnn.errors import OutputError, SurveyError
 from geocnn.survey.opening import create_survey, open_survey
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.stack import StackedSurvey
+from geocnn.survey.survey import NewSurvey
 
 
 def test_several_files_are_channels(volume: Path, tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_channels_must_share_a_grid(volume: Path, tmp_path: Path, lines: tuple[i
 def test_a_stack_writes_like_its_first_survey(volume: Path, tmp_path: Path) -> None:
     survey = open_survey([str(volume), str(volume)])
     assert isinstance(survey, StackedSurvey)
-    with create_survey(str(tmp_path / "f.sgy"), survey.grid, survey.domain, like=survey) as writer:
+    with create_survey(str(tmp_path / "f.sgy"), NewSurvey(survey.grid, survey.domain), like=survey) as writer:
         writer.write(survey.grid.whole, survey.read(survey.grid.whole)[:1])
         writer.commit()
     assert (tmp_path / "f.sgy").read_bytes() == volume.read_bytes()
@@ -48,7 +49,7 @@ def test_a_stack_writes_like_its_first_survey(volume: Path, tmp_path: Path) -> N
 
 def test_segy_from_anything_else_is_fresh(tmp_path: Path) -> None:
     survey = ArraySurvey(np.ones((1, 3, 4, 5)))
-    with create_survey(str(tmp_path / "f.segy"), survey.grid, survey.domain, like=survey) as writer:
+    with create_survey(str(tmp_path / "f.segy"), NewSurvey(survey.grid, survey.domain), like=survey) as writer:
         writer.write(survey.grid.whole, survey.samples)
         writer.commit()
     assert open_survey(str(tmp_path / "f.segy")).grid == survey.grid
@@ -74,9 +75,9 @@ def test_names_that_cannot_be_opened(tmp_path: Path, name: str, message: str) ->
 def test_names_that_cannot_be_written(tmp_path: Path) -> None:
     survey = ArraySurvey(np.ones((1, 3, 4, 5)))
     with pytest.raises(OutputError, match=r"suffix \.png(.|\n)*\.sgy"):
-        create_survey(str(tmp_path / "f.png"), survey.grid, survey.domain)
+        create_survey(str(tmp_path / "f.png"), NewSurvey(survey.grid, survey.domain))
     with pytest.raises(OutputError, match="no folder"):
-        create_survey(str(tmp_path / "none/f.h5:/data"), survey.grid, survey.domain)
+        create_survey(str(tmp_path / "none/f.h5:/data"), NewSurvey(survey.grid, survey.domain))
 
 
 @pytest.mark.parametrize("suffix", ["sgy", "h5"])
@@ -84,7 +85,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("geocnn.survey.segy.open_segy_file", refuse)
+    monkeypatch.setattr("geocnn.survey.segy.reader.open_segy_file", refuse)
     monkeypatch.setattr("h5py.File", refuse)
     (tmp_path / f"f.{suffix}").touch()
     with pytest.raises(SurveyError, match="cannot be read: Permission denied"):

@@ -17,7 +17,7 @@ from geocnn.grid import Window
 from geocnn.preflight import Preflight, preflight
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.opening import create_survey
-from geocnn.survey.survey import Domain
+from geocnn.survey.survey import Domain, NewSurvey
 
 SHAPE = (24, 60, 32)
 
@@ -43,7 +43,7 @@ def write(path: Path, samples: np.ndarray, first: int = 100) -> None:
     if first != 100:
         axes = (type(grid.axes[0])("inline", first, 1, samples.shape[0]), *grid.axes[1:])
         grid = type(grid)(axes)
-    with create_survey(str(path), grid, Domain("time", "made for a test")) as writer:
+    with create_survey(str(path), NewSurvey(grid, Domain("time", "made for a test"))) as writer:
         writer.write(grid.whole, samples[None].astype(np.float32))
         writer.commit()
 
@@ -364,7 +364,7 @@ def test_preflight_reads_no_sample_and_imports_no_torch(surveys: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from geocnn.config import load_config\nfrom geocnn.preflight import preflight\n"
-        "from geocnn.survey.hdf5 import Hdf5Survey\n"
+        "from geocnn.survey.hdf5.reader import Hdf5Survey\n"
         "def read(*_): raise SystemExit('a sample was read')\n"
         "Hdf5Survey.read = read\n"
         f"preflight(load_config(Path({str(surveys / 'config.yaml')!r})))\n"

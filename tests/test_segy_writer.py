@@ -18,8 +18,8 @@ from geocnn.errors import OutputError
 from geocnn.grid import Axis, Grid, Window
 from geocnn.survey.opening import create_survey, open_survey
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.segy import SegySurvey
-from geocnn.survey.survey import Domain
+from geocnn.survey.segy.reader import SegySurvey
+from geocnn.survey.survey import Domain, NewSurvey
 
 TIME = Domain("time", "made for a test")
 LINES = Grid((Axis("inline", 10, 2, 3), Axis("crossline", 50, -1, 4), Axis("sample", 100, 4, 5, "ms")))
@@ -27,7 +27,7 @@ LINES = Grid((Axis("inline", 10, 2, 3), Axis("crossline", 50, -1, 4), Axis("samp
 
 def copied(source: SegySurvey, path: Path, provenance: Sequence[str] = ()) -> SegySurvey:
     """Write a survey like itself, in slabs of one inline."""
-    with create_survey(str(path), source.grid, source.domain, like=source, provenance=provenance) as writer:
+    with create_survey(str(path), NewSurvey(source.grid, source.domain, provenance=provenance), like=source) as writer:
         for window in source.grid.slabs(1):
             writer.write(window, source.read(window))
         writer.commit()
@@ -111,7 +111,7 @@ def test_an_ascii_text_header_stays_ascii(real_data: Path, tmp_path: Path) -> No
 def test_samples_of_gaps_are_dropped(tmp_path: Path) -> None:
     cube = Traces.of(encoded(INLINES, CROSSLINES, 4), INLINES, CROSSLINES).picked(range(1, 20))
     source = open_survey(str(cube.write(tmp_path / "in.sgy")))
-    with create_survey(str(tmp_path / "out.sgy"), source.grid, source.domain, like=source) as writer:
+    with create_survey(str(tmp_path / "out.sgy"), NewSurvey(source.grid, source.domain), like=source) as writer:
         writer.write(source.grid.whole, np.full((1, *source.grid.shape), 7, np.float32))
         writer.commit()
     copy = open_survey(str(tmp_path / "out.sgy"))
@@ -133,7 +133,7 @@ def test_fresh_files_read_back(
     grid = Grid((*axes, Axis("sample", first[2], step[2], 6, domain.unit)))
     path = str(tmp_path_factory.mktemp("fresh") / "f.sgy")
     samples = np.random.default_rng(0).normal(size=(1, *grid.shape)).astype(np.float32)
-    with create_survey(path, grid, domain, provenance=["a test"]) as writer:
+    with create_survey(path, NewSurvey(grid, domain, provenance=["a test"])) as writer:
         writer.write(grid.whole, samples)
         writer.commit()
     survey = open_survey(path)
@@ -150,7 +150,7 @@ def test_fresh_files_read_back(
 def test_a_fresh_file_in_segyio(tmp_path: Path) -> None:
     grid = Grid((Axis("inline", 10, 2, 3), Axis("crossline", 50, 1, 4), Axis("sample", 100, 4, 5, "ms")))
     samples = np.random.default_rng(0).normal(size=(1, *grid.shape)).astype(np.float32)
-    with create_survey(str(tmp_path / "f.sgy"), grid, TIME) as writer:
+    with create_survey(str(tmp_path / "f.sgy"), NewSurvey(grid, TIME)) as writer:
         writer.write(grid.whole, samples)
         writer.commit()
     with segyio.open(tmp_path / "f.sgy") as file:
@@ -162,7 +162,7 @@ def test_a_fresh_file_in_segyio(tmp_path: Path) -> None:
 
 def test_a_fresh_line(tmp_path: Path) -> None:
     grid = Grid((Axis("trace", 7, 2, 3), Axis("sample", 0, 2, 5, "ms")))
-    with create_survey(str(tmp_path / "f.sgy"), grid, TIME) as writer:
+    with create_survey(str(tmp_path / "f.sgy"), NewSurvey(grid, TIME)) as writer:
         writer.write(grid.whole, np.ones((1, 3, 5), np.float32))
         writer.commit()
     assert open_survey(str(tmp_path / "f.sgy"), SurveyOptions(geometry="line")).grid == grid
@@ -181,12 +181,12 @@ IMPOSSIBLE = {
 @pytest.mark.parametrize(("grid", "channels", "message"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
 def test_what_segy_cannot_hold(tmp_path: Path, grid: Grid, channels: int, message: str) -> None:
     with pytest.raises(OutputError, match=message):
-        create_survey(str(tmp_path / "f.sgy"), grid, TIME, channels=channels)
+        create_survey(str(tmp_path / "f.sgy"), NewSurvey(grid, TIME, channels=channels))
     assert list(tmp_path.iterdir()) == []
 
 
 def write_and_fail(path: Path) -> None:
-    with create_survey(str(path), LINES, TIME) as writer:
+    with create_survey(str(path), NewSurvey(LINES, TIME)) as writer:
         writer.write(Window((0, 0, 0), (1, 4, 5)), np.ones((1, 1, 4, 5), np.float32))
         raise ZeroDivisionError
 
@@ -203,9 +203,9 @@ def test_an_output_that_exists(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"f{suffix}"
     path.write_bytes(b"precious")
     with pytest.raises(OutputError, match="exists"):
-        create_survey(str(path), LINES, TIME)
+        create_survey(str(path), NewSurvey(LINES, TIME))
     assert path.read_bytes() == b"precious"
-    with create_survey(str(path), LINES, TIME, overwrite=True) as writer:
+    with create_survey(str(path), NewSurvey(LINES, TIME), overwrite=True) as writer:
         assert path.read_bytes() == b"precious"
         writer.commit()
     assert open_survey(str(path)).grid.shape == LINES.shape
@@ -215,7 +215,7 @@ def test_a_survey_may_replace_itself(volume: Path, tmp_path: Path) -> None:
     path = tmp_path / "f.sgy"
     path.write_bytes(volume.read_bytes())
     source = open_survey(str(path))
-    with create_survey(str(path), source.grid, source.domain, like=source, overwrite=True) as writer:
+    with create_survey(str(path), NewSurvey(source.grid, source.domain), like=source, overwrite=True) as writer:
         for window in source.grid.slabs(1):
             writer.write(window, 2 * source.read(window))
         writer.commit()
@@ -234,5 +234,5 @@ def test_a_full_disk_is_noticed_before_any_work(
     survey = open_survey(str(volume))
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OutputError, match="the disk is full"):
-        create_survey(str(tmp_path / f"f{suffix}"), survey.grid, TIME, like=survey if like else None)
+        create_survey(str(tmp_path / f"f{suffix}"), NewSurvey(survey.grid, TIME), like=survey if like else None)
     assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,7 @@ from geocnn.progress import Progress
 from geocnn.run import RunDirectory
 from geocnn.settings import TrainingConfig
 from geocnn.survey.opening import create_survey
-from geocnn.survey.survey import Domain
+from geocnn.survey.survey import Domain, NewSurvey
 from geocnn.training import Start, Validated, learning_rate, train
 
 CPU = Device("cpu", "float32")
@@ -51,7 +51,7 @@ def config(tmp_path: Path) -> Config:
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     for name, samples in (("image", image), ("label", (image > 1).astype(np.float32))):
         grid = grid_of(shape)
-        with create_survey(str(tmp_path / f"{name}.h5"), grid, Domain("time", "made for a test")) as writer:
+        with create_survey(str(tmp_path / f"{name}.h5"), NewSurvey(grid, Domain("time", "made for a test"))) as writer:
             writer.write(grid.whole, samples[None])
             writer.commit()
     return written(tmp_path, CONFIG)
@@ -104,7 +104,9 @@ def test_lines_and_traces_are_trained_and_shown(tmp_path: Path, shape: tuple[int
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     files = {"image": image, "label": image > 1, "held-image": -image, "held-label": -image > 1}
     for name, samples in files.items():
-        with create_survey(str(tmp_path / f"{name}.h5"), grid_of(shape), Domain("time", "made for a test")) as writer:
+        with create_survey(
+            str(tmp_path / f"{name}.h5"), NewSurvey(grid_of(shape), Domain("time", "made for a test"))
+        ) as writer:
             writer.write(grid_of(shape).whole, samples[None].astype(np.float32))
             writer.commit()
     text = CONFIG.replace("[8, 8, 8]", str([8] * len(shape)))

@@ -12,7 +12,7 @@ from geocnn.prediction.passes import probability_slabs
 from geocnn.progress import Progress, Remark, Work
 from geocnn.survey.opening import create_survey
 from geocnn.survey.scan import Statistics, scan
-from geocnn.survey.survey import FloatArray, Survey
+from geocnn.survey.survey import FloatArray, NewSurvey, Survey
 
 __all__ = ["Output", "Predicted", "predict_volume"]
 
@@ -58,10 +58,8 @@ def predict_volume(model: Model, survey: Survey, output: Output, device: Device)
     what = f"probability of {contract.classes[-1]}" if contract.outputs == 1 else "class index"
     with create_survey(
         output.path,
-        survey.grid,
-        survey.domain,
+        NewSurvey(survey.grid, survey.domain, provenance=[f"geocnn: {what}", *provenance]),
         like=survey,
-        provenance=[f"geocnn: {what}", *provenance],
         overwrite=output.overwrite,
     ) as writer:
         found = yield from scan(survey)

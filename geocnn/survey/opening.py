@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from geocnn.errors import OutputError, SurveyError
-from geocnn.grid import Grid
 from geocnn.output import require_free
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.stack import StackedSurvey
-from geocnn.survey.survey import Domain, NewSurvey, Survey, SurveyWriter
+from geocnn.survey.survey import NewSurvey, Survey, SurveyWriter
 
 __all__ = ["create_survey", "open_survey"]
 
@@ -37,30 +36,17 @@ def open_survey(names: str | Sequence[str], options: SurveyOptions = DEFAULTS) -
     return surveys[0] if len(surveys) == 1 else StackedSurvey(surveys)
 
 
-def create_survey(
-    path: str,
-    grid: Grid,
-    domain: Domain,
-    *,
-    like: Survey | None = None,
-    channels: int = 1,
-    provenance: Sequence[str] = (),
-    overwrite: bool = False,
-) -> SurveyWriter:
+def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, overwrite: bool = False) -> SurveyWriter:
     """A writer of a new survey file.
 
     Parameters
     ----------
     path
         Its suffix names the format; an HDF5 data set is ``file.h5:/path``, else ``/data``.
-    grid, domain
-        Axes of what will be written.
+    new
+        What will be written.
     like
         The survey that it was made from: SEG-Y made from SEG-Y keeps its headers, trace order and gaps.
-    channels
-        Number of channels C; SEG-Y holds one.
-    provenance
-        Lines for people on how the samples were made.
 
     Raises
     ------
@@ -76,7 +62,7 @@ def create_survey(
             do="choose a name with one of them",
         )
     require_free(target, overwrite)
-    return writer(target, inside, NewSurvey(grid, domain, channels, tuple(provenance)), like)
+    return writer(target, inside, new, like)
 
 
 def _split(name: str) -> tuple[Path, str | None]:
@@ -106,13 +92,13 @@ def _open(name: str, options: SurveyOptions) -> Survey:
 
 
 def _open_segy(path: Path, inside: str | None, options: SurveyOptions) -> Survey:
-    from geocnn.survey.segy import SegySurvey
+    from geocnn.survey.segy.reader import SegySurvey
 
     return SegySurvey(path, options)
 
 
 def _open_hdf5(path: Path, inside: str | None, options: SurveyOptions) -> Survey:
-    from geocnn.survey.hdf5 import Hdf5Survey
+    from geocnn.survey.hdf5.reader import Hdf5Survey
 
     return Hdf5Survey(path, inside, options)
 
@@ -126,8 +112,8 @@ _READERS: dict[str, Callable[[Path, str | None, SurveyOptions], Survey]] = {
 
 
 def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
-    from geocnn.survey.segy import SegySurvey
-    from geocnn.survey.segy_writer import SegyWriter
+    from geocnn.survey.segy.reader import SegySurvey
+    from geocnn.survey.segy.writer import SegyWriter
 
     if new.channels != 1:
         raise OutputError(
@@ -142,7 +128,7 @@ def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | 
 
 
 def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
-    from geocnn.survey.hdf5 import Hdf5Writer
+    from geocnn.survey.hdf5.writer import Hdf5Writer
 
     return Hdf5Writer(path, inside or "/data", new)
 

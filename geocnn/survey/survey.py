@@ -12,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.grid import Grid, Window
-from geocnn.survey.bins import Bins
+from geocnn.survey.bins import Bins, fit_bins
 
-__all__ = ["BoolArray", "Domain", "FloatArray", "NewSurvey", "Survey", "SurveyWriter"]
+__all__ = ["BoolArray", "Coordinates", "Domain", "Extent", "FloatArray", "NewSurvey", "Survey", "SurveyWriter"]
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
+
+Coordinates = NDArray[np.float64]
+"""X and Y of each position of the map of traces, shape (2, \\*lateral), in units of the file; nan where unknown."""
+
+Extent = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""First sample that a file holds of each trace, and the one after the last; each of shape `grid.lateral`."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,15 @@ class Survey(ABC):
         """Which traces the file holds, shape `grid.lateral`."""
 
     @property
+    def extent(self) -> Extent | None:
+        """Which samples of each trace the file holds, where traces differ in length or delay; none if all are whole."""
+        return None
+
+    def inexact(self, window: Window) -> int:
+        """How many samples of a window float32 cannot hold exactly, so that `read` rounds them."""
+        return 0
+
+    @property
     def description(self) -> Mapping[str, str]:
         """What there is to tell of the file, in words by subject: format, byte order, places of the axes."""
         return MappingProxyType({})
@@ -82,26 +97,62 @@ class Survey(ABC):
         return ()
 
     @property
-    def bins(self) -> Bins | None:
-        """Bins by the coordinates of the traces, if the file has them."""
+    def coordinates(self) -> Coordinates | None:
+        """Coordinates of the traces, if the file has them."""
         return None
+
+    @property
+    def bins(self) -> Bins | None:
+        """Bins of a volume, by an affine fit to the coordinates; none if there are none, or they do not spread."""
+        coordinates = self.coordinates
+        lateral = self.grid.lateral
+        if coordinates is None or len(lateral) != 2 or min(lateral) < 2:
+            return None
+        known = np.argwhere(np.isfinite(coordinates).all(axis=0))
+        picked = known[:: max(1, len(known) // MOST_FITTED)]
+        return fit_bins(picked, coordinates[:, picked[:, 0], picked[:, 1]].T)
+
+
+MOST_FITTED = 100_000
+"""Traces that bins are fitted to, evenly picked."""
 
 
 @dataclass(frozen=True)
 class NewSurvey:
-    """What will be written: axes, vertical domain, number of channels C, and lines for people on its making."""
+    """What will be written.
+
+    Parameters
+    ----------
+    grid, domain, channels
+        Axes, vertical domain, number of channels C.
+    provenance
+        Lines for people on its making.
+    sample_format
+        Name of the format of the samples (``ieee``, ``int8``, …); None: the writer's own default, float32.
+    coordinates
+        Coordinates of its traces, if known.
+    """
 
     grid: Grid
     domain: Domain
     channels: int = 1
     provenance: tuple[str, ...] = ()
+    sample_format: str | None = None
+    coordinates: Coordinates | None = None
 
 
 class SurveyWriter(ABC):
     """A survey file that is written window by window, in any order, and appears whole or not at all.
 
     A context manager: leaving it without `commit` removes what was written.
+
+    Attributes
+    ----------
+    clipped
+        Samples so far that the format of the file cannot hold, and that were set to its nearest value.
     """
+
+    clipped: int = 0
 
     @abstractmethod
     def write(self, window: Window, samples: FloatArray) -> None:

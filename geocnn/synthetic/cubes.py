@@ -14,7 +14,7 @@ from geocnn.grid import Axis, Grid
 from geocnn.output import output_error, require_free
 from geocnn.progress import Progress, Work
 from geocnn.survey.opening import create_survey
-from geocnn.survey.survey import Domain, FloatArray
+from geocnn.survey.survey import Domain, FloatArray, NewSurvey
 from geocnn.synthetic.faults import Shape, fault_cube, require_shape
 from geocnn.synthetic.recipes import DT, RECIPES
 
@@ -120,6 +120,6 @@ def _write(path: Path, samples: FloatArray, provenance: str, overwrite: bool) ->
     """Write a cube (I, X, S)."""
     inline, crossline, sample = samples.shape
     grid = cube_grid((inline, crossline, sample))
-    with create_survey(str(path), grid, DOMAIN, provenance=(provenance,), overwrite=overwrite) as writer:
+    with create_survey(str(path), NewSurvey(grid, DOMAIN, provenance=(provenance,)), overwrite=overwrite) as writer:
         writer.write(grid.whole, samples[None])
         writer.commit()

@@ -16,10 +16,10 @@ from geocnn.errors import OutputError
 from geocnn.grid import Axis, Grid, Window
 from geocnn.output import output_error, publish, temporary_beside
 from geocnn.survey.disk import reserve
-from geocnn.survey.segy import SegySurvey
-from geocnn.survey.segy_file import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFile
-from geocnn.survey.segy_formats import IEEE
-from geocnn.survey.segy_text import TEXT_BYTES, fill_blank_lines, fresh_text
+from geocnn.survey.segy.formats import IEEE
+from geocnn.survey.segy.layout import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFile
+from geocnn.survey.segy.reader import SegySurvey
+from geocnn.survey.segy.text import TEXT_BYTES, fill_blank_lines, fresh_text
 from geocnn.survey.survey import FloatArray, NewSurvey, SurveyWriter
 
 __all__ = ["SegyWriter"]

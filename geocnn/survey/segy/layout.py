@@ -13,19 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
-from geocnn.survey.segy_formats import FORMATS, SampleFormat, format_named
-from geocnn.survey.segy_text import TEXT_BYTES, text_lines
+from geocnn.survey.options import Place
+from geocnn.survey.segy.formats import FORMATS, SampleFormat, format_named
+from geocnn.survey.segy.text import TEXT_BYTES, text_lines
 
-__all__ = ["BLOCK", "HEADER_BYTES", "HEAD_BYTES", "ByteOrder", "Place", "SegyFile", "open_segy_file"]
+__all__ = ["BLOCK", "HEADER_BYTES", "HEAD_BYTES", "ByteOrder", "SegyFile", "open_segy_file"]
 
 HEAD_BYTES = 3600
 HEADER_BYTES = 240
 
 BLOCK = 64 * 2**20
 """Bytes of the file gone through at once."""
-
-Place = tuple[int, str]
-"""First byte of a field of the trace header, counted from 1, and its kind."""
 
 ByteOrder = Literal[">", "<"]
 ORDERS: dict[ByteOrder, str] = {">": "big-endian", "<": "little-endian"}

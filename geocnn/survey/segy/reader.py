@@ -12,23 +12,19 @@ from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Grid, Window
-from geocnn.survey.bins import Bins, fit_bins
-from geocnn.survey.options import SurveyOptions
-from geocnn.survey.segy_file import Place, SegyFile, open_segy_file
-from geocnn.survey.segy_formats import decode
-from geocnn.survey.segy_geometry import CDP, Geometry, Lines, line_geometry, line_places, volume_geometry
-from geocnn.survey.segy_text import domain_of
-from geocnn.survey.survey import BoolArray, Domain, FloatArray, Survey
+from geocnn.survey.options import Place, SurveyOptions
+from geocnn.survey.segy.formats import decode
+from geocnn.survey.segy.geometry import CDP, Geometry, Lines, line_geometry, line_places, volume_geometry
+from geocnn.survey.segy.layout import SegyFile, open_segy_file
+from geocnn.survey.segy.text import domain_of
+from geocnn.survey.survey import BoolArray, Coordinates, Domain, FloatArray, Survey
 
 __all__ = ["SegySurvey"]
 
-SCALAR: Place = (71, "i2")
-DELAY: Place = (109, "i2")
-INTERVAL: Place = (117, "i2")
-TIME_SCALAR: Place = (215, "i2")
-
-MOST_FITTED = 100_000
-"""Traces that bins are fitted to, evenly picked."""
+SCALAR = Place(71, "i2")
+DELAY = Place(109, "i2")
+INTERVAL = Place(117, "i2")
+TIME_SCALAR = Place(215, "i2")
 
 
 class SegySurvey(Survey):
@@ -101,24 +97,25 @@ class SegySurvey(Survey):
         return self.file.text
 
     @property
-    def bins(self) -> Bins | None:
-        if self.index.ndim != 2 or min(self.index.shape) < 2:
-            return None
-        every = max(1, self.file.traces // MOST_FITTED)
-        x, y, scalar = self.file.fields((self.options.cdp_x, "i4"), (self.options.cdp_y, "i4"), SCALAR, every=every)
-        picked = self.present & (self.index % every == 0)
-        coordinates = _scaled(np.stack([x, y], axis=1), scalar[:, None])
-        return fit_bins(np.argwhere(picked), coordinates[self.index[picked] // every])
+    def coordinates(self) -> Coordinates:
+        x, y, scalar = self.file.fields(Place(181), Place(185), SCALAR)
+        found = np.full((2, *self.index.shape), np.nan)
+        of_trace = _scaled(np.stack([x, y], axis=1), scalar[:, None])
+        found[:, self.present] = of_trace[self.index[self.present]].T
+        return found
 
 
 def _read_headers(file: SegyFile, options: SurveyOptions) -> tuple[Geometry, NDArray[np.int64]]:
     """Where the traces lie and their delays, by one pass over the trace headers."""
     if options.geometry == "line":
-        cdp, delays = file.fields((CDP, "i4"), DELAY)
+        cdp, delays = file.fields(Place(CDP), DELAY)
         return line_geometry(file, cdp), delays
-    places = line_places(file, options.iline, options.xline)
+    iline, xline = (
+        Place.parse(value or default).byte for value, default in ((options.iline, 189), (options.xline, 193))
+    )
+    places = line_places(file, iline, xline)
     inline, crossline, delays = file.fields(*places, DELAY)
-    return volume_geometry(Lines(file, (options.iline, options.xline), inline, crossline)), delays
+    return volume_geometry(Lines(file, (iline, xline), inline, crossline)), delays
 
 
 def _domain(file: SegyFile, options: SurveyOptions) -> Domain:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
-from geocnn.survey.segy_file import Place, SegyFile
+from geocnn.survey.options import Place
+from geocnn.survey.segy.layout import SegyFile
 
 __all__ = ["CDP", "Geometry", "Lines", "line_geometry", "line_places", "volume_geometry"]
 
@@ -103,7 +104,7 @@ def line_places(file: SegyFile, iline: int, xline: int) -> tuple[Place, Place]:
                 expected=f"the first of four bytes of the trace header, 1 to {file.header - 3}",
                 do=f"correct {option}",
             )
-    return (iline, "i4"), (xline, "i4")
+    return Place(iline), Place(xline)
 
 
 def volume_geometry(lines: Lines) -> Geometry:
@@ -196,7 +197,7 @@ def _candidates(tried: Lines) -> Iterator[tuple[int, int, tuple[int, int]]]:
     """Bytes whose numbers tell all traces apart on a grid that is at least half full, and the grid's shape."""
     file = tried.file
     bytes_ = sorted({byte for pair in CANDIDATES for byte in pair})
-    numbers = dict(zip(bytes_, file.fields(*((byte, "i4") for byte in bytes_)), strict=True))
+    numbers = dict(zip(bytes_, file.fields(*(Place(byte) for byte in bytes_)), strict=True))
     for iline, xline in CANDIDATES:
         lines = Lines(file, (iline, xline), numbers[iline], numbers[xline])
         full = file.traces <= lines.shape[0] * lines.shape[1] <= 2 * file.traces and min(lines.shape) > 1
