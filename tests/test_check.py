@@ -185,7 +185,7 @@ def test_a_config_is_shown_with_its_defaults(check: Geocnn, config: Path) -> Non
     assert status == 0
     shown = yaml.safe_load(out[: out.index("\nnetwork")])
     assert shown["data"]["validation"] == {"block": 0.25, "gap": 4, "axis": None}
-    assert shown["data"]["train"][0]["iline"] == 189
+    assert shown["data"]["train"][0]["duplicates"] == "first"
     for default in ("learning_rate: 0.001", "validate_every: 2", "clip: 5.0", "rotate: true", "precision: auto"):
         assert default in out
     assert "The config fits." in out

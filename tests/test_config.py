@@ -68,7 +68,8 @@ def test_what_is_dumped_loads_back_equal(tmp_path: Path, network: str) -> None:
 
 def test_every_survey_option_is_a_key(tmp_path: Path) -> None:
     options = SurveyOptions(
-        iline=9, xline=21, cdp_x=73, cdp_y="77:f4", geometry="line", sample_format="ibm", dt=2.0, t0=100.0, domain="depth",
+        iline=9, xline=21, cdp_x=73, cdp_y="77:f4", geometry="line", sample_format="ibm", dt=2.0, t0=100.0,
+        domain="depth",
         axes="trace,sample", null=-999.0, offset="37:i2", gathers="axis", duplicates="mean", shape="4,5", dtype=">f4",
         order="F",
     )  # fmt: skip

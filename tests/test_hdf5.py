@@ -216,7 +216,18 @@ def test_what_is_written_reads_back_with_an_equal_grid(
     channels = data.draw(st.integers(1, 3))
     samples = np.random.default_rng(0).normal(size=(channels, *grid.shape)).astype(np.float32)
     path = f"{tmp_path_factory.mktemp('h5') / 'f.h5'}:/group/data"
-    with create_survey(path, NewSurvey(grid, domain, channels=channels, provenance=["a", "b"])) as writer:
+    with create_survey(
+        path,
+        NewSurvey(
+            grid,
+            domain,
+            channels=channels,
+            provenance=(
+                "a",
+                "b",
+            ),
+        ),
+    ) as writer:
         for window in grid.slabs(1):
             writer.write(window, samples[(slice(None), *window.slices)])
         writer.commit()

@@ -133,7 +133,7 @@ def test_fresh_files_read_back(
     grid = Grid((*axes, Axis("sample", first[2], step[2], 6, domain.unit)))
     path = str(tmp_path_factory.mktemp("fresh") / "f.sgy")
     samples = np.random.default_rng(0).normal(size=(1, *grid.shape)).astype(np.float32)
-    with create_survey(path, NewSurvey(grid, domain, provenance=["a test"])) as writer:
+    with create_survey(path, NewSurvey(grid, domain, provenance=("a test",))) as writer:
         writer.write(grid.whole, samples)
         writer.commit()
     survey = open_survey(path)

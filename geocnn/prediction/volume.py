@@ -56,12 +56,8 @@ def predict_volume(model: Model, survey: Survey, output: Output, device: Device)
     contract = model.contract
     provenance = [f"{key}: {value}" for key, value in contract.provenance.items()]
     what = f"probability of {contract.classes[-1]}" if contract.outputs == 1 else "class index"
-    with create_survey(
-        output.path,
-        NewSurvey(survey.grid, survey.domain, provenance=[f"geocnn: {what}", *provenance]),
-        like=survey,
-        overwrite=output.overwrite,
-    ) as writer:
+    new = NewSurvey(survey.grid, survey.domain, provenance=(f"geocnn: {what}", *provenance))
+    with create_survey(output.path, new, like=survey, overwrite=output.overwrite) as writer:
         found = yield from scan(survey)
         training = Statistics.from_json(contract.statistics)
         for remark in far_from_training(model, survey.grid, found.statistics):
