@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
-from geocnn.survey.options import Place
+from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.layout import SegyFile
 
-__all__ = ["CDP", "Geometry", "Lines", "line_geometry", "line_places", "volume_geometry"]
+__all__ = ["CDP", "Geometry", "Hints", "Lines", "find_geometry", "line_geometry", "line_places", "volume_geometry"]
 
 Integers = NDArray[np.int64]
 
@@ -36,14 +37,53 @@ class Geometry:
     axes
         The axes of the map of traces.
     index
-        Number of the trace in the file, from 0, at each position, −1 where there is none; shape of the map.
+        Number of the trace in the file, from 0, at each position, −1 where there is none, (C, \\*lateral); C is 1
+        unless the traces of a gather are channels.
     places
-        Where the numbers of each axis come from.
+        Where the numbers of each axis come from, and how sure that is.
+    repeats
+        Flat position in `index` and number of each further trace there, (k, 2), sorted by position.
+    coordinates
+        Fields of X and Y, if there are any.
+    channels
+        Names of the channels, such as ``offset 100``; none if there is one.
+    remarks
+        What the user must know.
     """
 
     axes: tuple[Axis, ...]
     index: Integers
     places: Mapping[str, str]
+    repeats: Integers = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    coordinates: tuple[Place, Place] | None = None
+    channels: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+class Hints(Protocol):
+    """What the text header says of the trace headers."""
+
+    @property
+    def places(self) -> Mapping[str, int]:
+        """First byte of ``inline``, ``crossline``, ``cdp_x``, ``cdp_y``, where it is named."""
+        ...
+
+
+def find_geometry(file: SegyFile, options: SurveyOptions, hints: Hints) -> Geometry:
+    """Where the traces of a file lie, by what its headers and the user say.
+
+    Raises
+    ------
+    SurveyError
+        If no numbers put the traces on a grid.
+    """
+    if options.geometry == "line":
+        found = line_geometry(file, file.fields(Place(CDP))[0])
+    else:
+        iline, xline = (Place.parse(said or byte).byte for said, byte in ((options.iline, 189), (options.xline, 193)))
+        inline, crossline = file.fields(*line_places(file, iline, xline))
+        found = volume_geometry(Lines(file, (iline, xline), inline, crossline))
+    return replace(found, index=found.index[None], coordinates=(Place(181), Place(185)))
 
 
 def line_geometry(file: SegyFile, cdp: Integers) -> Geometry:
