@@ -1,10 +1,10 @@
-# setup: install, pinned, into .venv · demo: synth, train, evaluate, predict, a picture · test · check
+# setup: install, pinned, into .venv · demo: synth, train, evaluate, predict, a picture · test · check · bench: against peers
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-slow check format clean
+.PHONY: setup demo test test-slow bench check format clean
 
 setup: $(STAMP)
 
@@ -22,6 +22,10 @@ test: setup
 
 test-slow: setup
 	$(BIN)/pytest -m 'slow or gpu'
+
+bench: setup
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.reading
 
 check: setup
 	$(BIN)/ruff check .

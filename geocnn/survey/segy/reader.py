@@ -1,34 +1,38 @@
-"""Reading SEG-Y: traces in any order, sorted on a grid by their headers, read window by window."""
+"""Reading SEG-Y: traces in any order, laid on a grid by their headers, read window by window."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from math import prod
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geocnn.errors import SurveyError
-from geocnn.grid import Axis, Grid, Window
+from geocnn.grid import Grid, Window
 from geocnn.survey.options import Place, SurveyOptions
-from geocnn.survey.segy.formats import decode
-from geocnn.survey.segy.geometry import CDP, Geometry, Lines, line_geometry, line_places, volume_geometry
+from geocnn.survey.segy.geometry import find_geometry
 from geocnn.survey.segy.layout import SegyFile, open_segy_file
+from geocnn.survey.segy.sidecar import Headers, recalled
 from geocnn.survey.segy.text import domain_of
-from geocnn.survey.survey import BoolArray, Coordinates, Domain, FloatArray, Survey
+from geocnn.survey.segy.traces import TraceReader
+from geocnn.survey.segy.vertical import find_vertical, scaled
+from geocnn.survey.survey import BoolArray, Coordinates, Domain, Extent, FloatArray, Survey
 
 __all__ = ["SegySurvey"]
 
 SCALAR = Place(71, "i2")
-DELAY = Place(109, "i2")
-INTERVAL = Place(117, "i2")
-TIME_SCALAR = Place(215, "i2")
+
+
+def hints(_): return SimpleNamespace(places={}, crs=None)
+def suspicions(_): return ()
+def exact(raw, file): return 0
 
 
 class SegySurvey(Survey):
-    """A SEG-Y file on the grid of its line numbers.
+    """A SEG-Y or Seismic Unix file on the grid of its trace headers.
 
     Parameters
     ----------
@@ -42,80 +46,109 @@ class SegySurvey(Survey):
     file
         Layout of the file.
     index
-        Number of the trace in the file at each position of `grid.lateral`, −1 where there is none.
+        Number of the trace in the file at each position, −1 where there is none; shape (C, \\*lateral).
+    repeats
+        Flat positions in `index`, and numbers of the further traces at them, shape (k, 2).
+    shifts
+        Samples by which each trace starts later than the sample axis, shape (traces,); none if none does.
 
     Raises
     ------
     SurveyError
-        If the file is no whole SEG-Y file, or its headers make no regular grid.
+        If the file is no SEG-Y file, or its headers make no regular grid.
     """
 
     def __init__(self, path: Path, options: SurveyOptions) -> None:
         self.name = str(path)
-        self.file = open_segy_file(path, options.sample_format)
         self.options = options
-        self._geometry, delays = _read_headers(self.file, options)
-        self.index = self._geometry.index
-        self.channels = 1
+        self.file = open_segy_file(path, options.sample_format)
         self.domain = _domain(self.file, options)
-        vertical, remarks = _sample_axis(self, delays)
-        self.grid = Grid((*self._geometry.axes, vertical))
-        self.remarks = (*remarks, *_emptiness(self.index))
+        headers = recalled(self.file, options, lambda: _read_headers(self.file, options, self.domain))
+        self.geometry, self._vertical = headers.geometry, headers.vertical
+        self.index, self.repeats, self.shifts = self.geometry.index, self.geometry.repeats, self._vertical.shifts
+        self.channels = len(self.index)
+        self.grid = Grid((*self.geometry.axes, self._vertical.axis))
         self.null = options.null
+        self.remarks = (
+            *getattr(self.file, "remarks", ()),
+            *self.geometry.remarks,
+            *self._vertical.remarks,
+            *headers.suspicions,
+            *_emptiness(self.index),
+        )
+        self._traces = TraceReader(self.file, self.shifts)
 
     @property
     def present(self) -> BoolArray:
-        return self.index >= 0
+        """Positions where every channel has a trace."""
+        present: BoolArray = (self.index >= 0).all(axis=0)
+        return present
+
+    @property
+    def extent(self) -> Extent | None:
+        if self.shifts is None and getattr(self.file, "lengths", None) is None:
+            return None
+        first = np.zeros(self.file.traces, np.int32) if self.shifts is None else self.shifts
+        stop = first + (self.file.samples if getattr(self.file, "lengths", None) is None else self.file.lengths)
+        # All channels hold a sample where the last one starts and until the first one ends.
+        starts = np.where(self.index >= 0, first[self.index], 0).max(axis=0)
+        stops = np.where(self.index >= 0, stop[self.index], 0).min(axis=0)
+        return starts.astype(np.int32), np.maximum(stops, starts).astype(np.int32)
 
     def read(self, window: Window) -> FloatArray:
-        numbers = self.index[window.slices[:-1]].ravel()
-        # In the order of the file, whatever its sorting, so that the disk reads ahead.
-        held = np.flatnonzero(numbers >= 0)
-        held = held[np.argsort(numbers[held], kind="stable")]
-        raw = self._samples[:, window.slices[-1]][numbers[held]]
-        samples = np.zeros((numbers.size, window.shape[-1]), np.float32)
-        samples[held] = decode(raw, self.file.sample_format)
-        return samples.reshape(1, *window.shape)
+        numbers = self._numbers(window)
+        samples = self._traces.read(numbers, window.start[-1], window.stop[-1])
+        if self.options.duplicates == "mean" and len(self.repeats):
+            self._average(window, samples)
+        return samples.reshape(self.channels, *window.shape)
 
-    @cached_property
-    def _samples(self) -> NDArray[Any]:
-        """Samples as they lie in the file, (traces, S); mapped by each process for itself."""
-        samples: NDArray[Any] = self.file.map()["samples"]
-        return samples
+    def inexact(self, window: Window) -> int:
+        numbers = self._numbers(window).ravel()
+        return exact(self._traces.raw(numbers[numbers >= 0], window.start[-1], window.stop[-1]), self.file)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A pickled map would carry the whole file.
-        return {name: value for name, value in self.__dict__.items() if name != "_samples"}
+    def _numbers(self, window: Window) -> NDArray[np.int64]:
+        """Numbers of the traces of a window, (R, N): a row for each line that is not the last, of each channel."""
+        numbers = self.index[(slice(None), *window.slices[:-1])]
+        return np.asarray(numbers.reshape(-1, numbers.shape[-1]))
+
+    def _average(self, window: Window, samples: FloatArray) -> None:
+        """Replace samples (R, N, w) of positions with several traces by their mean."""
+        where = np.arange(self.index.size).reshape(self.index.shape)[(slice(None), *window.slices[:-1])].ravel()
+        place = {int(position): row for row, position in enumerate(where)}
+        flat = samples.reshape(where.size, -1)
+        within = np.isin(self.repeats[:, 0], where)
+        rows = np.array([place[position] for position in self.repeats[within, 0].tolist()], np.int64)
+        more = self._traces.read(self.repeats[None, within, 1], window.start[-1], window.stop[-1])[0]
+        np.add.at(flat, rows, more)
+        flat /= 1 + np.bincount(rows, minlength=where.size).astype(np.float32)[:, None]
 
     @property
     def description(self) -> Mapping[str, str]:
-        places = {f"{axis} numbers": place for axis, place in self._geometry.places.items()}
-        return {"format": self.file.words, "traces": f"{self.file.traces:,}", **places}
+        places = {f"{axis} numbers": place for axis, place in self.geometry.places.items()}
+        crs = hints(self.file.text).crs
+        return {
+            "format": self.file.words,
+            "traces": f"{self.file.traces:,}",
+            **places,
+            **({"channels": ", ".join(self.geometry.channels)} if self.geometry.channels else {}),
+            "start": self._vertical.words,
+            **({"crs": crs} if crs else {}),
+        }
 
     @property
     def text(self) -> tuple[str, ...]:
         return self.file.text
 
-    @property
-    def coordinates(self) -> Coordinates:
-        x, y, scalar = self.file.fields(Place(181), Place(185), SCALAR)
-        found = np.full((2, *self.index.shape), np.nan)
-        of_trace = _scaled(np.stack([x, y], axis=1), scalar[:, None])
-        found[:, self.present] = of_trace[self.index[self.present]].T
-        return found
-
-
-def _read_headers(file: SegyFile, options: SurveyOptions) -> tuple[Geometry, NDArray[np.int64]]:
-    """Where the traces lie and their delays, by one pass over the trace headers."""
-    if options.geometry == "line":
-        cdp, delays = file.fields(Place(CDP), DELAY)
-        return line_geometry(file, cdp), delays
-    iline, xline = (
-        Place.parse(value or default).byte for value, default in ((options.iline, 189), (options.xline, 193))
-    )
-    places = line_places(file, iline, xline)
-    inline, crossline, delays = file.fields(*places, DELAY)
-    return volume_geometry(Lines(file, (iline, xline), inline, crossline)), delays
+    @cached_property
+    def coordinates(self) -> Coordinates | None:
+        places = self.geometry.coordinates
+        if places is None:
+            return None
+        x, y, scalar = self.file.fields(*places, SCALAR)
+        of_trace = scaled(np.stack([x, y]), scalar)
+        # The traces of a gather share their midpoint.
+        numbers = self.index.max(axis=0)
+        return np.where(numbers >= 0, of_trace[:, numbers], np.nan)
 
 
 def _domain(file: SegyFile, options: SurveyOptions) -> Domain:
@@ -125,57 +158,20 @@ def _domain(file: SegyFile, options: SurveyOptions) -> Domain:
     return domain_of(file.text) or Domain("time", "assumed")
 
 
-def _sample_axis(survey: SegySurvey, delays: NDArray[np.int64]) -> tuple[Axis, tuple[str, ...]]:
-    """The sample axis in ms or m, and remarks on what was doubtful."""
-    step, odd_step = _interval(survey.file, survey.options)
-    first, odd_first = _delay(survey.file, survey.options, delays)
-    return Axis("sample", first, step, survey.file.samples, survey.domain.unit), (*odd_step, *odd_first)
-
-
-def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str, ...]]:
-    """Sample interval; headers give µs or mm."""
-    if options.dt is not None:
-        if options.dt <= 0:
-            raise SurveyError(f"--dt {options.dt:g} for {file.path}", expected="an interval above 0", do="correct --dt")
-        return options.dt, ()
-    binary, trace = file.binary(3217), file.first(INTERVAL)
-    if binary <= 0 and trace <= 0:
-        raise SurveyError(
-            f"{file.path} tells no sample interval: {binary} in the binary header, {trace} in the first trace header",
-            expected="an interval above 0, in µs (time) or mm (depth)",
-            do="pass it, such as --dt 4",
-        )
-    chosen, source = (binary, "binary header's") if binary > 0 else (trace, "first trace header's")
-    odd = (
-        f"the sample interval is {binary} in the binary header, {trace} in the first trace header: "
-        f"the {source} was taken (--dt overrides)",
+def _read_headers(file: SegyFile, options: SurveyOptions, domain: Domain) -> Headers:
+    """What all headers tell, and what the samples seem to be."""
+    return Headers(
+        find_geometry(file, options, hints(file.text)),
+        find_vertical(file, options, domain.unit),
+        suspicions(file),
     )
-    return chosen / 1000, odd if binary < 0 or (trace and binary and trace != binary) else ()
-
-
-def _delay(file: SegyFile, options: SurveyOptions, delays: NDArray[np.int64]) -> tuple[float, tuple[str, ...]]:
-    """First sample: the delay, multiplied or (if negative) divided by the scalar for times."""
-    if options.t0 is not None:
-        return options.t0, ()
-    first = float(_scaled(delays[:1], np.array([file.first(TIME_SCALAR)]))[0])
-    odd = np.count_nonzero(delays != delays[0])
-    if not odd:
-        return first, ()
-    return first, (
-        f"{odd:,} of {file.traces:,} traces have another delay than the first ({delays.min()} to {delays.max()}, first "
-        f"{delays[0]}): all were taken to start at {first:g} (--t0 overrides)",
-    )
-
-
-def _scaled(values: NDArray[np.int64], scalar: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Header values by their scalars: factors if positive, divisors if negative, nothing if 0."""
-    factor = np.where(scalar < 0, -1.0 / np.minimum(scalar, -1), np.maximum(scalar, 1.0))
-    return np.asarray(values * factor, np.float64)
 
 
 def _emptiness(index: NDArray[np.int64]) -> tuple[str, ...]:
     """A remark on positions of the grid without a trace."""
-    missing = np.count_nonzero(index < 0)
+    missing = np.count_nonzero((index < 0).any(axis=0))
     if not missing:
         return ()
-    return (f"{missing:,} of {index.size:,} grid positions ({100 * missing / index.size:.1f} %) have no trace",)
+    size = prod(index.shape[1:])
+    whose = "no trace" if len(index) == 1 else "not all channels"
+    return (f"{missing:,} of {size:,} grid positions ({100 * missing / size:.1f} %) have {whose}",)

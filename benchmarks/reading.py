@@ -1,0 +1,202 @@
+"""How fast surveys are read, against segyio and segfast in the same run: ``make bench``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import segfast
+import segyio
+
+from benchmarks.files import make_segy
+from benchmarks.pairs import medians, table
+from geocnn.grid import Window
+from geocnn.survey.opening import open_survey
+from geocnn.survey.options import Place
+
+FOLDER = Path(os.environ.get("GEOCNN_BENCH", Path(tempfile.gettempdir()) / "geocnn-bench"))
+CUBE = (400, 500, 462)
+PATCH = 128
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    FOLDER.mkdir(exist_ok=True)
+    os.environ["GEOCNN_CACHE"] = str(FOLDER / "cache")
+    cube = make_segy(FOLDER / "cube.sgy", CUBE)
+    print(patches(cube, cold=False))
+    print(patches(cube, cold=True))
+    print(time_slices(cube))
+    print(memory(cube))
+    print(header_fields(make_segy(FOLDER / "headers.sgy", (2000, 1000, 50))))
+    print(opening(make_segy(FOLDER / "large.sgy", (1100, 1100, 1001), sparse=True)))
+    print(inspecting(make_segy(FOLDER / "huge.sgy", (1500, 1600, 1001), sparse=True)))
+
+
+def patches(path: Path, *, cold: bool) -> str:
+    """Random cubes of 128³, each a float32 array of its own."""
+    survey = open_survey(str(path))
+    raw = segyio.open(str(path), ignore_geometry=True)
+    raw.mmap()
+    fast = segfast.open(str(path), engine="memmap")
+    record = np.dtype([("header", "V240"), ("samples", ">u4", CUBE[2])])
+    mapped = np.memmap(path, record, "r", 3600, CUBE[:2])["samples"]
+    rng = np.random.default_rng(0)
+    corners = [tuple(int(rng.integers(0, n - PATCH + 1)) for n in CUBE) for _ in range(40)]
+
+    def numbers(corner: tuple[int, int, int]) -> np.ndarray:
+        i, x = (np.arange(a, a + PATCH) for a in corner[:2])
+        return (i[:, None] * CUBE[1] + x).ravel()
+
+    def by_segyio(turn: int) -> object:
+        i, x, s = corners[turn]
+        patch = np.empty((PATCH,) * 3, np.float32)
+        for row in range(PATCH):
+            first = (i + row) * CUBE[1] + x
+            patch[row] = raw.trace.raw[first : first + PATCH][:, s : s + PATCH]
+        return patch
+
+    def by_segfast(turn: int) -> object:
+        s = corners[turn][2]
+        return fast.load_traces(numbers(corners[turn]), limits=slice(s, s + PATCH))
+
+    def by_geocnn(turn: int) -> object:
+        return survey.read(Window(corners[turn], tuple(a + PATCH for a in corners[turn])))
+
+    def floor(turn: int) -> object:
+        return mapped[tuple(slice(a, a + PATCH) for a in corners[turn])].copy()
+
+    ways = {
+        "geocnn": by_geocnn,
+        "segyio, raw trace slices": by_segyio,
+        "segfast": by_segfast,
+        "strided copy (floor)": floor,
+    }
+    same = [np.asarray(way(0)).reshape((PATCH,) * 3) for way in (by_geocnn, by_segyio, by_segfast)]
+    if not all(np.array_equal(same[0], other) for other in same[1:]):
+        raise RuntimeError("the readers disagree")
+    if not cold:
+        found = medians(ways, len(corners))
+        wanted = {"segyio, raw trace slices": 3.3, "segfast": 1.9}
+        return table("128³ patches of a 400 × 500 × 462 IBM cube, warm cache", found, wanted)
+    ways = {name: _from_cold(path, way) for name, way in ways.items()}
+    return table("the same, the file dropped from the cache before each", medians(ways, 8), {})
+
+
+def _from_cold(path: Path, way: object) -> object:
+    def cold(turn: int) -> object:
+        descriptor = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+        return way(turn)
+
+    return cold
+
+
+def time_slices(path: Path) -> str:
+    """One sample of every trace."""
+    survey = open_survey(str(path))
+    file = segyio.open(str(path))
+    file.mmap()
+    inlines, crosslines, samples = CUBE
+
+    def by_geocnn(turn: int) -> object:
+        return survey.read(Window((0, 0, 37 * turn % samples), (inlines, crosslines, 37 * turn % samples + 1)))
+
+    ways = {"geocnn": by_geocnn, "segyio.depth_slice": lambda turn: file.depth_slice[37 * turn % samples]}
+    if not np.array_equal(by_geocnn(3)[0, :, :, 0], ways["segyio.depth_slice"](3)):
+        raise RuntimeError("the readers disagree")
+    return table("a time slice of the cube", medians(ways, 9), {"segyio.depth_slice": 10})
+
+
+def header_fields(path: Path) -> str:
+    """Two fields of all trace headers."""
+    file = open_survey(str(path)).file
+    other = segyio.open(str(path), ignore_geometry=True)
+    other.mmap()
+    ways = {
+        "geocnn": lambda _: file.fields(Place(189), Place(193)),
+        "segyio.attributes": lambda _: (other.attributes(189)[:], other.attributes(193)[:]),
+    }
+    return table("two header fields of 2,000,000 traces", medians(ways, 3), {"segyio.attributes": 5})
+
+
+def _elsewhere(code: str, *arguments: object) -> str:
+    """What a program in a process of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+MEMORY = """
+import sys, threading, time
+from geocnn.grid import Window
+from geocnn.survey.opening import open_survey
+
+def anonymous():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
+
+survey = open_survey(sys.argv[1])
+survey.read(Window((0, 0, 0), (8, 8, 8)))
+before, most, done = anonymous(), [0], threading.Event()
+
+def watch():
+    while not done.is_set():
+        most[0] = max(most[0], anonymous())
+        time.sleep(0.0005)
+
+thread = threading.Thread(target=watch)
+thread.start()
+window = Window((10, 10, 10), (310, 410, 410))
+samples = survey.read(window)
+most[0] = max(most[0], anonymous())
+done.set()
+thread.join()
+print((most[0] - before) * 1024 / (4 * window.size))
+"""
+
+
+def memory(path: Path) -> str:
+    """Anonymous memory at its peak, over the bytes of the window that was read."""
+    return (
+        f"\nanonymous memory of a read of 192 MB: {float(_elsewhere(MEMORY, path)):.2f} × the window   promised ≤ 2.5"
+    )
+
+
+OPENING = """
+import sys, time
+import numpy, segyio
+from geocnn.survey.opening import open_survey
+import geocnn.survey.segy.reader
+begin = time.perf_counter()
+survey = open_survey(sys.argv[1])
+print(time.perf_counter() - begin, survey.grid.shape)
+"""
+
+
+def opening(path: Path) -> str:
+    """Opening a file of 5 GB, first and again, in processes of their own."""
+    for entry in (FOLDER / "cache").glob("*.npz"):
+        entry.unlink()
+    first, again = (_elsewhere(OPENING, path).split()[0] for _ in range(2))
+    size = path.stat().st_size / 1e9
+    return f"\nopening {size:.1f} GB: {float(first):.2f} s, again {float(again):.3f} s (well under a second promised)"
+
+
+def inspecting(path: Path) -> str:
+    """``geocnn inspect`` of a file of 10 GB, opened before and not."""
+    lines = []
+    for words in ("opened for the first time", "opened before"):
+        begin = os.times()[4]
+        subprocess.run([Path(sys.executable).with_name("geocnn"), "inspect", path], check=True, capture_output=True)
+        lines.append(f"{words}: {os.times()[4] - begin:.2f} s")
+    return f"\ngeocnn inspect of {path.stat().st_size / 1e9:.1f} GB, {', '.join(lines)} (2 s promised)"
+
+
+if __name__ == "__main__":
+    main()
