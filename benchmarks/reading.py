@@ -28,8 +28,8 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     os.environ["GEOCNN_CACHE"] = str(FOLDER / "cache")
     cube = make_segy(FOLDER / "cube.sgy", CUBE)
-    print(patches(cube, cold=False))
-    print(patches(cube, cold=True))
+    print(patches(cube))
+    print(keeping_up(cube))
     print(time_slices(cube))
     print(memory(cube))
     print(header_fields(make_segy(FOLDER / "headers.sgy", (2000, 1000, 50))))
@@ -37,7 +37,7 @@ def main() -> None:
     print(inspecting(make_segy(FOLDER / "huge.sgy", (1500, 1600, 1001), sparse=True)))
 
 
-def patches(path: Path, *, cold: bool) -> str:
+def patches(path: Path) -> str:
     """Random cubes of 128³, each a float32 array of its own."""
     survey = open_survey(str(path))
     raw = segyio.open(str(path), ignore_geometry=True)
@@ -79,35 +79,75 @@ def patches(path: Path, *, cold: bool) -> str:
     same = [np.asarray(way(0)).reshape((PATCH,) * 3) for way in (by_geocnn, by_segyio, by_segfast)]
     if not all(np.array_equal(same[0], other) for other in same[1:]):
         raise RuntimeError("the readers disagree")
-    if not cold:
-        found = medians(ways, len(corners))
-        wanted = {"segyio, raw trace slices": 3.3, "segfast": 1.9}
-        return table("128³ patches of a 400 × 500 × 462 IBM cube, warm cache", found, wanted)
-    ways = {name: _from_cold(path, way) for name, way in ways.items()}
-    return table("the same, the file dropped from the cache before each", medians(ways, 8), {})
+    wanted = {"segyio, raw trace slices": 3.3, "segfast": 1.9}
+    title = "128³ patches of a 400 × 500 × 462 IBM cube, warm cache"
+    return table(title, medians(ways, len(corners)), wanted)
 
 
-def _from_cold(path: Path, way: object) -> object:
-    def cold(turn: int) -> object:
-        descriptor = os.open(path, os.O_RDONLY)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(descriptor)
-        return way(turn)
+TRAINING = """
+import os, sys, time
+import numpy as np
+import torch
+from geocnn.device import keep_freed_memory
+from geocnn.grid import Window
+from geocnn.network.build import Network, initialise
+from geocnn.network.plan import expand
+from geocnn.network.spec import load_spec
+from geocnn.survey.opening import open_survey
 
-    return cold
+keep_freed_memory()
+path, cold = sys.argv[1], sys.argv[2] == "cold"
+side, batch, steps = 64, 4, 12
+survey = open_survey(path)
+if cold:
+    descriptor = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+rng = np.random.default_rng(0)
+network = Network(expand(load_spec("fault-small")[0], (1, side, side, side), 1))
+initialise(network, 0)
+optimiser = torch.optim.AdamW(network.parameters())
+reading, training = [], []
+for _ in range(steps):
+    begin = time.perf_counter()
+    corners = [[int(rng.integers(0, n - side + 1)) for n in survey.grid.shape] for _ in range(batch)]
+    patches = [survey.read(Window(tuple(c), tuple(a + side for a in c))) for c in corners]
+    between = time.perf_counter()
+    network(torch.from_numpy(np.stack(patches))).square().mean().backward()
+    optimiser.step()
+    optimiser.zero_grad()
+    reading.append(between - begin)
+    training.append(time.perf_counter() - between)
+print(np.median(reading), np.max(reading), np.median(training))
+"""
+
+
+def keeping_up(path: Path) -> str:
+    """Reading the four patches of 64³ of a step of the small fault network, against the step itself."""
+    lines = []
+    for state in ("warm", "cold"):
+        reading, slowest, training = (float(word) for word in _elsewhere(TRAINING, path, state).split())
+        lines.append(
+            f"  {state} file: reading {1000 * reading:.1f} ms (slowest {1000 * slowest:.1f}), training "
+            f"{1000 * training:.0f} ms: {100 * reading / training:.1f} % of the step"
+        )
+    return "\n".join(["\nfour patches of 64³ for a step of fault-small", *lines])
 
 
 def time_slices(path: Path) -> str:
     """One sample of every trace."""
     survey = open_survey(str(path))
-    file = segyio.open(str(path))
-    file.mmap()
+    plain, mapped = segyio.open(str(path)), segyio.open(str(path))
+    mapped.mmap()
     inlines, crosslines, samples = CUBE
 
     def by_geocnn(turn: int) -> object:
         return survey.read(Window((0, 0, 37 * turn % samples), (inlines, crosslines, 37 * turn % samples + 1)))
 
-    ways = {"geocnn": by_geocnn, "segyio.depth_slice": lambda turn: file.depth_slice[37 * turn % samples]}
+    ways = {
+        "geocnn": by_geocnn,
+        "segyio.depth_slice": lambda turn: plain.depth_slice[37 * turn % samples],
+        "segyio.depth_slice after mmap()": lambda turn: mapped.depth_slice[37 * turn % samples],
+    }
     if not np.array_equal(by_geocnn(3)[0, :, :, 0], ways["segyio.depth_slice"](3)):
         raise RuntimeError("the readers disagree")
     return table("a time slice of the cube", medians(ways, 9), {"segyio.depth_slice": 10})
@@ -116,11 +156,12 @@ def time_slices(path: Path) -> str:
 def header_fields(path: Path) -> str:
     """Two fields of all trace headers."""
     file = open_survey(str(path)).file
-    other = segyio.open(str(path), ignore_geometry=True)
-    other.mmap()
+    plain, mapped = (segyio.open(str(path), ignore_geometry=True) for _ in range(2))
+    mapped.mmap()
     ways = {
         "geocnn": lambda _: file.fields(Place(189), Place(193)),
-        "segyio.attributes": lambda _: (other.attributes(189)[:], other.attributes(193)[:]),
+        "segyio.attributes": lambda _: (plain.attributes(189)[:], plain.attributes(193)[:]),
+        "segyio.attributes after mmap()": lambda _: (mapped.attributes(189)[:], mapped.attributes(193)[:]),
     }
     return table("two header fields of 2,000,000 traces", medians(ways, 3), {"segyio.attributes": 5})
 

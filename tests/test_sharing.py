@@ -1,0 +1,46 @@
+"""Several processes at once: two read the same files while a third writes beside them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from surveys import CROSSLINES, INLINES, SAMPLES, encoded
+
+from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.survey import NewSurvey
+
+READ = """
+import sys
+from geocnn.survey.opening import open_survey
+for _ in range(30):
+    surveys = [open_survey(path) for path in sys.argv[1:]]
+    first, *others = (survey.read(survey.grid.whole) for survey in surveys)
+    assert all((first == other).all() for other in others)
+print("same")
+"""
+
+
+def test_two_processes_read_while_one_writes_elsewhere(volume: Path, tmp_path: Path) -> None:
+    survey = open_survey(str(volume))
+    samples = encoded(INLINES, CROSSLINES, SAMPLES)[None]
+    paths = [tmp_path / name for name in ("read.h5", "read.npy", "read.sgy")]
+    for path in paths:
+        _write(path, survey.grid, survey.domain, samples)
+    readers = [
+        subprocess.Popen([sys.executable, "-c", READ, *paths], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for number in range(20):
+        for suffix in (".h5", ".sgy"):
+            _write(tmp_path / f"written{number}{suffix}", survey.grid, survey.domain, samples)
+    assert [reader.communicate(timeout=60)[0] for reader in readers] == ["same\n", "same\n"]
+    for suffix in (".h5", ".sgy"):
+        assert np.array_equal(open_survey(str(tmp_path / f"written19{suffix}")).read(survey.grid.whole), samples)
+
+
+def _write(path: Path, grid: object, domain: object, samples: np.ndarray) -> None:
+    with create_survey(str(path), NewSurvey(grid, domain)) as writer:
+        writer.write(grid.whole, samples)
+        writer.commit()
