@@ -1,0 +1,157 @@
+"""The headers of some traces, and how well two of their fields make a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.survey.options import Place
+from geocnn.survey.segy.keys import MOST_EMPTY, Integers
+from geocnn.survey.segy.layout import SegyFile
+
+__all__ = ["OFFSET", "Pair", "Quality", "Sample", "Source"]
+
+OFFSET = Place(37)
+
+BLOCKS = 8
+BLOCK_TRACES = 4096
+
+Source = Literal["standard", "text header", "scan", "guess"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Fields that may hold inline and crossline numbers, and what speaks for them."""
+
+    inline: Place
+    crossline: Place
+    source: Source
+
+    @property
+    def bytes(self) -> tuple[int, int]:
+        """First bytes of both."""
+        return self.inline.byte, self.crossline.byte
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well two numbers make a grid, by a sample of the traces.
+
+    Parameters
+    ----------
+    apart
+        Share of the traces that they tell apart, with the offset if it varies.
+    fill
+        Share of the crossings of lines that have a trace.
+    deep
+        Traces for each of the more numerous lines; 1 on a diagonal.
+    lines
+        Distinct numbers of both.
+    """
+
+    apart: float
+    fill: float
+    deep: float
+    lines: tuple[int, int]
+
+    @property
+    def good(self) -> bool:
+        """Whether they may be line numbers."""
+        told = max(self.lines) > 1 and self.apart >= 0.9
+        # Of a file in no order at all, a sample leaves most crossings empty, but meets each line many times.
+        return told and (self.fill >= 1 / MOST_EMPTY or self.deep >= 4)
+
+
+NONE = Quality(0, 0, 0, (1, 1))
+
+
+class Sample:
+    """Headers of some traces: all of a small file, else runs of neighbours evenly spread over it."""
+
+    def __init__(self, file: SegyFile) -> None:
+        self.file = file
+        self._parts = list(_parts(file))
+        self._raw: dict[Place, NDArray[np.float64] | Integers] = {}
+        self._ranked: dict[Place, tuple[int, Integers]] = {}
+
+    def holds(self, place: Place) -> bool:
+        """Whether a field lies inside the trace header."""
+        return 1 <= place.byte <= self.file.header - 3
+
+    def raw(self, place: Place) -> NDArray[np.float64] | Integers:
+        """A field as it stands, (n,)."""
+        if place not in self._raw:
+            self._raw[place] = np.concatenate([part.fields(place)[0] for part in self._parts])
+        return self._raw[place]
+
+    def varies(self, place: Place) -> bool:
+        """Whether a field is not the same in all traces."""
+        return self.holds(place) and self._ranks(place)[0] > 1
+
+    def empty(self, place: Place) -> bool:
+        """Whether a field is zero in all traces."""
+        return not self.raw(place).any()
+
+    def place(self, byte: int) -> Place:
+        """The field at a byte, of the kind that its bits suggest."""
+        return Place(byte, self._kind(byte)) if self.holds(Place(byte)) else Place(byte)
+
+    def _kind(self, byte: int) -> str:
+        bits = np.asarray(self.raw(Place(byte)), np.int64)
+        bits = bits[bits != 0]
+        if not bits.size:
+            return "i4"
+        floats = bits.astype(np.int32).view(np.float32)
+        sizes = np.abs(floats)
+        # Four bytes that hold a whole number as a float are beyond 10^9 as an integer.
+        if bool(((sizes >= 1) & (sizes < 1e7)).all()) and bool((np.trunc(floats) == floats).all()):
+            return "f4"
+        return "i2" if self.file.order == ">" and not (bits & 0xFFFF).any() else "i4"
+
+    def quality(self, pair: Pair) -> Quality:
+        """How well a pair makes a grid."""
+        if not (self.holds(pair.inline) and self.holds(pair.crossline)):
+            return NONE
+        inlines, inline = self._ranks(pair.inline)
+        crosslines, crossline = self._ranks(pair.crossline)
+        positions = inline * crosslines + crossline
+        met = np.unique(positions).size
+        offsets, offset = self._ranks(OFFSET)
+        told = met if met == positions.size or offsets == 1 else np.unique(positions * offsets + offset).size
+        fill, deep = met / (inlines * crosslines), met / max(inlines, crosslines)
+        return Quality(told / positions.size, fill, deep, (inlines, crosslines))
+
+    def steady(self, place: Place) -> float:
+        """Share of neighbours in the file that have the same number."""
+        ranks = self._ranks(place)[1]
+        return float(np.mean(ranks[1:] == ranks[:-1]))
+
+    def _ranks(self, place: Place) -> tuple[int, Integers]:
+        """How many distinct values a field has, and the rank of each trace's among them."""
+        if place not in self._ranked:
+            values, ranks = np.unique(self.raw(place), return_inverse=True)
+            self._ranked[place] = values.size, ranks.astype(np.int64)
+        return self._ranked[place]
+
+
+def _parts(file: SegyFile) -> Iterator[SegyFile]:
+    """The file cut down to runs of its traces."""
+    if file.traces <= 2 * BLOCKS * BLOCK_TRACES:
+        yield file
+        return
+    for start in np.linspace(0, file.traces - BLOCK_TRACES, BLOCKS).astype(int).tolist():
+        yield _cut(file, start, BLOCK_TRACES)
+
+
+def _cut(file: SegyFile, start: int, traces: int) -> SegyFile:
+    """A run of traces as if it were a file of its own."""
+    offsets = getattr(file, "offsets", None)
+    if offsets is None:
+        return replace(file, start=file.start + start * file.trace_bytes, traces=traces)
+    span = slice(start, start + traces)
+    changed: dict[str, Any] = {"offsets": offsets[span], "lengths": getattr(file, "lengths", offsets)[span]}
+    return replace(file, traces=traces, **changed)

@@ -1,0 +1,198 @@
+"""Which bytes of the trace headers hold line numbers and coordinates, where nobody says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.errors import SurveyError
+from geocnn.survey.options import Place, SurveyOptions
+from geocnn.survey.segy.header_sample import Pair, Sample, Source
+from geocnn.survey.segy.keys import Integers
+from geocnn.survey.segy.layout import SegyFile
+
+__all__ = [
+    "CANDIDATES",
+    "SCALAR",
+    "SHOTS",
+    "STANDARD",
+    "Hints",
+    "coordinate_places",
+    "likely_pairs",
+    "option_place",
+    "partners",
+    "scaled",
+]
+
+STANDARD = (189, 193)
+SHOTS = (9, 13)
+"""Field record and channel: line numbers only for those who say so."""
+
+CANDIDATES = (STANDARD, (5, 9), (9, 21), SHOTS, (17, 13), (21, 25), (13, 21), (221, 225))
+"""Bytes of inline and crossline numbers met in the field, the likeliest first."""
+
+LOOSE = (189, 193, 9, 21, 5, 17, 13, 25, 221, 225, 197, 201, 205, 209, 213, 217, 229, 233)
+"""Bytes that are tried in any combination when no pair serves; never 115 and 117, sample count and interval."""
+
+HALVES = ((189, 193), (189, 191), (181, 183), (181, 185), (9, 21), (17, 13), (5, 9))
+"""Pairs that are tried as 16-bit numbers when no pair of four bytes serves."""
+
+COORDINATES = ((181, 185), (73, 77), (81, 85))
+SCALAR = Place(71, "i2")
+
+
+class Hints(Protocol):
+    """What the text header says of the trace headers."""
+
+    @property
+    def places(self) -> Mapping[str, int]:
+        """First byte of ``inline``, ``crossline``, ``cdp_x``, ``cdp_y``, where it is named."""
+        ...
+
+
+def likely_pairs(sample: Sample, hints: Hints) -> Iterator[Pair]:
+    """Pairs that make a grid of the sampled traces, the likeliest first.
+
+    189 and 193 win where they do; then what the text header names, pairs met in the field, any others, 16-bit numbers.
+    """
+    for stage in (_standard, _hinted, _listed, _small, _loose, _halves):
+        yield from stage(sample, hints)
+
+
+def partners(sample: Sample, said: Place, *, inline: bool) -> Iterator[Pair]:
+    """Pairs with one field that the user named, the likeliest first."""
+    table = [pair[inline] for pair in CANDIDATES if pair[not inline] == said.byte]
+    for byte in dict.fromkeys([STANDARD[inline], *table, *LOOSE]):
+        other = sample.place(byte)
+        source: Source = "standard" if byte == STANDARD[inline] else "scan"
+        pair = Pair(said, other, source) if inline else Pair(other, said, source)
+        if byte != said.byte and not sample.empty(other) and sample.quality(pair).good:
+            yield pair
+
+
+def _standard(sample: Sample, hints: Hints) -> Iterator[Pair]:
+    """189 and 193; a single line among them, if it has a number."""
+    yield from _single_too(sample, STANDARD, "standard")
+
+
+def _hinted(sample: Sample, hints: Hints) -> Iterator[Pair]:
+    inline, crossline = hints.places.get("inline"), hints.places.get("crossline")
+    if inline is not None and crossline is not None and sample.holds(Place(inline)) and sample.holds(Place(crossline)):
+        yield from _single_too(sample, (inline, crossline), "text header")
+
+
+def _single_too(sample: Sample, bytes_: tuple[int, int], source: Source) -> Iterator[Pair]:
+    pair = Pair(sample.place(bytes_[0]), sample.place(bytes_[1]), source)
+    quality = sample.quality(pair)
+    set_ = not (sample.empty(pair.inline) or sample.empty(pair.crossline))
+    if set_ and (quality.good or sample.file.traces == 1):
+        yield pair
+
+
+def _listed(sample: Sample, hints: Hints) -> list[Pair]:
+    return _best(sample, CANDIDATES[1:], "scan")
+
+
+def _small(sample: Sample, hints: Hints) -> list[Pair]:
+    """Fields of coordinates, if their values are too small for that."""
+    small = [
+        pair for pair in COORDINATES[:2] if all(np.abs(sample.raw(sample.place(byte))).max() < 1e5 for byte in pair)
+    ]
+    return _best(sample, small, "scan")
+
+
+def _loose(sample: Sample, hints: Hints) -> list[Pair]:
+    varying = [byte for byte in LOOSE if sample.varies(Place(byte))]
+    # The field that changes more rarely along the file is the inline.
+    ordered = [
+        pair if sample.steady(Place(pair[0])) >= sample.steady(Place(pair[1])) else pair[::-1]
+        for pair in combinations(varying, 2)
+    ]
+    return _best(sample, ordered, "guess")
+
+
+def _halves(sample: Sample, hints: Hints) -> list[Pair]:
+    return _best(sample, HALVES, "guess", "i2")
+
+
+def _best(sample: Sample, pairs: Iterable[tuple[int, int]], source: Source, kind: str | None = None) -> list[Pair]:
+    """Pairs of which both vary and that make a good grid, the fullest first; among the like, in the order given."""
+    found = []
+    for bytes_ in pairs:
+        inline, crossline = (Place(byte, kind) if kind else sample.place(byte) for byte in bytes_)
+        if sample.varies(inline) and sample.varies(crossline):
+            pair = Pair(inline, crossline, source)
+            quality = sample.quality(pair)
+            if quality.good:
+                found.append((round(5 * quality.apart * quality.fill), pair))
+    return [pair for _, pair in sorted(found, key=lambda each: -each[0])]
+
+
+MOST_METRES = 1.5e7
+"""Coordinates beyond which no integer can be meant: further than a quarter of the Earth from the origin, by half."""
+
+
+def coordinate_places(
+    sample: Sample, options: SurveyOptions, hints: Hints, taken: Collection[int]
+) -> tuple[Place, Place] | None:
+    """Fields of X and Y: what the user says, what the text header names, else the first that vary; or None.
+
+    Parameters
+    ----------
+    taken
+        Bytes that hold something else.
+    """
+    said = [option_place(sample.file, options, name) for name in ("cdp_x", "cdp_y")]
+    if any(said):
+        return said[0] or Place(COORDINATES[0][0]), said[1] or Place(COORDINATES[0][1])
+    hinted = hints.places.get("cdp_x", 0), hints.places.get("cdp_y", 0)
+    for x, y in (hinted, *COORDINATES):
+        if not (sample.holds(Place(x)) and sample.holds(Place(y)) and {x, y}.isdisjoint(taken)):
+            continue
+        single = sample.file.traces == 1 and not (sample.empty(Place(x)) and sample.empty(Place(y)))
+        if single or sample.varies(Place(x)) or sample.varies(Place(y)):
+            return _coordinate(sample, x), _coordinate(sample, y)
+    return None
+
+
+def _coordinate(sample: Sample, byte: int) -> Place:
+    """The field of a coordinate: a float where its bits make a coordinate as a float and none as an integer."""
+    bits = np.asarray(sample.raw(Place(byte)), np.int64)
+    metres = np.abs(scaled(bits, np.asarray(sample.raw(SCALAR), np.int64)))
+    floats = np.abs(bits.astype(np.int32).view(np.float32)[bits != 0])
+    as_floats = bool(((floats >= 1) & (floats < MOST_METRES)).all())
+    return Place(byte, "f4" if as_floats and metres.size and float(np.median(metres)) > MOST_METRES else "i4")
+
+
+def scaled(values: NDArray[np.float64] | Integers, scalar: Integers) -> NDArray[np.float64]:
+    """Coordinates by their scalars: factors if positive, divisors if negative, nothing if 0."""
+    factor = np.where(scalar < 0, -1.0 / np.minimum(scalar, -1), np.maximum(scalar, 1.0))
+    return np.asarray(values * factor, np.float64)
+
+
+def option_place(file: SegyFile, options: SurveyOptions, name: str) -> Place | None:
+    """The field that the user named with an option; None if none was.
+
+    Raises
+    ------
+    SurveyError
+        If it lies outside the trace header.
+    """
+    said = getattr(options, name)
+    if said is None:
+        return None
+    place = Place.parse(said)
+    length = 2 if place.kind in ("i2", "u2") else 4
+    if not 1 <= place.byte <= file.header - length + 1:
+        option = f"--{name.replace('_', '-')}"
+        raise SurveyError(
+            f"{option} {said} for {file.path}",
+            expected=f"the first of {'two' if length == 2 else 'four'} bytes of the trace header, "
+            f"1 to {file.header - length + 1}",
+            do=f"correct {option}",
+        )
+    return place
