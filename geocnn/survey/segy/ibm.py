@@ -1,0 +1,91 @@
+"""IBM floats, which NumPy lacks: their bits as numbers, and numbers as their bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.survey.survey import FloatArray
+
+__all__ = ["ibm_bits", "ibm_floats", "ibm_inexact", "ibm_values"]
+
+Bits = NDArray[np.uint32]
+
+BLOCK = 2**16
+"""Numbers turned at once: all steps of a block happen within a core's cache."""
+
+_FIRST = np.arange(256)
+_EXPONENTS = (_FIRST & 127) - 64
+_SCALES = np.where(_FIRST & 128, -1.0, 1.0) * 2.0 ** (4 * _EXPONENTS - 24)
+"""What the 24-bit fraction is multiplied by, for each first byte: sign, and power of 16."""
+
+# 24 bits from 2^-149 to 2^128 are always a float32; below 2^-151 all is nearer to 0 than to the smallest of them.
+_EXACT = (4 * _EXPONENTS - 24 >= -149) & (4 * _EXPONENTS <= 128)
+_NOTHING = 4 * _EXPONENTS <= -151
+with np.errstate(over="ignore"):
+    _FAST = np.select([_EXACT, _NOTHING], [_SCALES, 0 * _SCALES], np.nan).astype(np.float32)
+"""The same in float32; not a number where the product needs more care."""
+
+
+def ibm_values(bits: NDArray[Any]) -> NDArray[np.float64]:
+    """Exact values of IBM floats (…) given as 32-bit words of any byte order.
+
+    Notes
+    -----
+    ``(−1)^sign · fraction / 2²⁴ · 16^(exponent − 64)``, with 1 bit of sign, 7 of exponent and 24 of fraction.
+    """
+    words = bits.astype(np.uint32)
+    return np.asarray((words & 0xFFFFFF) * _SCALES[words >> 24], np.float64)
+
+
+def ibm_floats(bits: NDArray[Any]) -> FloatArray:
+    """The nearest float32 of IBM floats (…) given as 32-bit words of any byte order; infinite beyond its range.
+
+    Faster than segyio's conversion, in C, and unlike that right for fractions that begin with a zero digit as well.
+    """
+    words = np.array(bits, np.uint32, order="C")
+    flat = words.reshape(-1)
+    floats = flat.view(np.float32)
+    for start in range(0, flat.size, BLOCK):
+        part = flat[start : start + BLOCK]
+        fraction = (part & np.uint32(0xFFFFFF)).astype(np.float32)
+        fraction *= _FAST.take(part >> np.uint32(24), mode="wrap")
+        if np.isnan(fraction.max()):
+            odd = np.isnan(fraction)
+            with np.errstate(over="ignore", under="ignore"):
+                fraction[odd] = ibm_values(part[odd])
+        floats[start : start + BLOCK] = fraction
+    return words.view(np.float32)
+
+
+def ibm_inexact(bits: NDArray[Any]) -> int:
+    """How many IBM floats lie beyond the range of float32, or too near to 0 for it."""
+    words = bits.astype(np.uint32)
+    values = ibm_values(words[~_EXACT[words >> 24]])
+    with np.errstate(over="ignore", under="ignore"):
+        return int(np.count_nonzero(values.astype(np.float32) != values))
+
+
+def ibm_bits(values: FloatArray) -> tuple[Bits, int]:
+    """Nearest IBM floats of float32 numbers (…), and how many had none: the infinite and the undefined.
+
+    They become the largest number of that sign, and 0. Ties go to the even fraction.
+    """
+    tiny = np.abs(values) < np.finfo(np.float32).tiny
+    words = np.multiply(values, np.float32(2**24), out=values.copy(), where=tiny).view(np.uint32)
+    # Of a float32: value = fraction / 2²⁴ · 2^exponent, the first bit of the fraction being 1.
+    exponent = ((words >> 23) & 0xFF).astype(np.int32) - np.where(tiny, 126 + 24, 126)
+    fraction = (words & 0x7FFFFF) | 0x800000
+    shift = (-exponent & 3).astype(np.uint32)
+    half_or_less = (np.uint32(1) << shift >> np.uint32(1)) - (shift > 0) + ((fraction >> shift) & (shift > 0))
+    sign = words & np.uint32(0x80000000)
+    power = ((exponent + 3 >> 2) + 64).astype(np.uint32) << np.uint32(24)
+    rounded = (fraction + half_or_less).astype(np.uint32) >> shift
+    bits: Bits = np.where(values == 0, sign, sign | power | rounded)
+    without = ~np.isfinite(values)
+    lost = int(np.count_nonzero(without))
+    if lost:
+        bits[without] = np.where(np.isnan(values[without]), 0, sign[without] | np.uint32(0x7FFFFFFF))
+    return bits, lost
