@@ -39,7 +39,7 @@ def evaluate(
     from geocnn.device import choose_device, keep_freed_memory
     from geocnn.evaluation import evaluate as evaluation
     from geocnn.model import load_model
-    from geocnn.survey.opening import open_survey
+    from geocnn.survey.opening import open_pair
 
     from . import report
 
@@ -47,7 +47,7 @@ def evaluate(
     keep_freed_memory()
     trained = load_model(model)
     _require_threshold_applies(trained, threshold)
-    surveys = open_survey(image, options), open_survey(label, options)
+    surveys = open_pair(image, label, options)
     for remark in dict.fromkeys(remark for survey in surveys for remark in survey.remarks):
         report.warn(remark)
     found = report.show(evaluation(trained, *surveys, chosen, threshold), "evaluating")

@@ -47,14 +47,13 @@ def plot(
 
         figure = loss_curve(RunDirectory(run).metrics)
     else:
-        from geocnn.survey.opening import open_survey
+        from geocnn.survey.opening import open_pair, open_survey
 
-        opened = open_survey(survey or "", options)
-        over = None if overlay is None else open_survey(overlay, options)
-        for each in (opened, over) if over is not None else (opened,):
+        drawn = (open_survey(survey or "", options),) if overlay is None else open_pair(survey or "", overlay, options)
+        for each in drawn:
             for remark in each.remarks:
                 report.warn(f"{each.name}: {remark}")
-        figure = section_panels(opened, over, where)
+        figure = section_panels(drawn[0], drawn[1] if len(drawn) > 1 else None, where)
     save_figure(figure, out, overwrite)
     report.say(f"done: {out}")
 

@@ -15,7 +15,7 @@ from geocnn.network.plan import Plan
 from geocnn.settings import BlockConfig, PairConfig, SurveysConfig
 from geocnn.split import BlockRule, hold_out
 from geocnn.survey.labelled import LabelledSurvey
-from geocnn.survey.opening import open_survey
+from geocnn.survey.opening import open_pair
 
 __all__ = ["Preflight", "Windows", "preflight"]
 
@@ -101,7 +101,7 @@ def _open_all(
     opened = []
     for index, pair in pairs:
         try:
-            image, label = (open_survey(name, pair.options) for name in (pair.images, pair.label))
+            image, label = open_pair(pair.images, pair.label, pair.options)
             opened.append(LabelledSurvey(image, label, len(config.record.classes)))
         except GeocnnError as error:
             # Starred names stand for several pairs: the index then says nothing, the file's name does.

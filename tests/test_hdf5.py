@@ -139,7 +139,7 @@ FAULTS: dict[str, tuple[Callable[[h5py.File], object], str, SurveyOptions, str]]
     "several": (lambda file: file.create_dataset("b", data=CUBE), "", SurveyOptions(), "2 data sets|5 data sets"),
     "too few names": (lambda file: None, "", SurveyOptions(axes="inline,sample"), "3 dimensions .* names 2 axes"),
     "a name twice": (lambda file: None, "", SurveyOptions(axes="inline,inline,sample"), "none twice"),
-    "unknown name": (lambda file: None, "", SurveyOptions(axes="inline,xline,bin"), "each one of channel, inline"),
+    "unknown name": (lambda file: None, "", SurveyOptions(axes="inline,xline,bin"), "each one of channel, record"),
     "no samples": (lambda file: None, "", SurveyOptions(axes="inline,crossline,trace"), "a sample axis"),
     "uneven labels": (uneven, "", SurveyOptions(), "not evenly spaced"),
     "unknown unit": (unit, "", SurveyOptions(), "'furlongs'"),

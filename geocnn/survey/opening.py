@@ -1,39 +1,85 @@
-"""Opening and creating surveys by their names: the suffix tells the format."""
+"""Opening and creating surveys by their names: the suffix tells the format, or else the first bytes."""
 
 from __future__ import annotations
 
+import copy
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from geocnn.errors import OutputError, SurveyError
 from geocnn.output import require_free
+from geocnn.survey.array import is_guessed
+from geocnn.survey.content import HDF5, NPY, SEGY, kind_of, require_survey
+from geocnn.survey.joined import JoinedSurvey
+from geocnn.survey.naming import NamelessError
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import NewSurvey, Survey, SurveyWriter
 
-__all__ = ["create_survey", "open_survey"]
+__all__ = ["create_survey", "open_pair", "open_survey"]
 
 DEFAULTS = SurveyOptions()
 
 
-def open_survey(names: str | Sequence[str], options: SurveyOptions = DEFAULTS) -> Survey:
-    """Open a survey; several names are stacked as channels.
+def open_survey(names: str | Sequence[str], options: SurveyOptions = DEFAULTS, partner: Survey | None = None) -> Survey:
+    """Open a survey.
+
+    Several names over one grid are stacked as channels; files with other traces each, such as one inline a file, are
+    joined to one survey. A folder stands for all survey files in it.
 
     Parameters
     ----------
     names
-        Path of a SEG-Y file (``.sgy``, ``.segy``) or of a data set in HDF5 (``file.h5:/data``), or several.
+        Path of a SEG-Y file (``.sgy``, ``.segy``, ``.su``), of a data set in HDF5 (``file.h5:/data``; ``.mat`` too),
+        of a .npy file, of a headerless cube (``.dat``, ``.bin``, ``.raw``), of a folder; or several.
     options
-        What the headers do not tell.
+        What the files do not tell.
+    partner
+        The survey that goes with it, such as the image of a label: an array without names of axes takes the order
+        by which it fits.
 
     Raises
     ------
     SurveyError
         If a file is missing, damaged, of another format, or does not make a regular grid.
     """
-    surveys = [_open(str(name), options) for name in ([names] if isinstance(names, str) else names)]
-    return surveys[0] if len(surveys) == 1 else StackedSurvey(surveys)
+    several = [names] if isinstance(names, str) else [str(name) for name in names]
+    paths = [file for name in several for file in _files(name)]
+    surveys = (
+        [_open(name, options, partner) for name in paths] if len(paths) == 1 else _open_all(paths, options, partner)
+    )
+    folders = [name for name in several if Path(name).is_dir()]
+    survey = surveys[0] if len(surveys) == 1 else _together(surveys)
+    if folders:
+        kind = "stacked as channels" if isinstance(survey, StackedSurvey) else "taken as one survey"
+        survey.remarks = (*survey.remarks, f"{len(paths):,} files of {', '.join(folders)} {kind}")
+    return survey
+
+
+def open_pair(images: str | Sequence[str], label: str, options: SurveyOptions = DEFAULTS) -> tuple[Survey, Survey]:
+    """An image and its label, or a survey and what is laid over it; where one has no names of axes, the other tells.
+
+    Raises
+    ------
+    SurveyError
+        As `open_survey` does.
+    """
+    try:
+        image = open_survey(images, options)
+    except NamelessError:
+        other = open_survey(label, options.for_label)
+        return open_survey(images, options, other), other
+    if not is_guessed(image):
+        return image, open_survey(label, options.for_label, image)
+    other = open_survey(label, options.for_label)
+    if is_guessed(other):
+        return image, open_survey(label, options.for_label, image)
+    return open_survey(images, options, other), other
 
 
 def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, overwrite: bool = False) -> SurveyWriter:
@@ -67,23 +113,74 @@ def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, over
 
 def _split(name: str) -> tuple[Path, str | None]:
     """Path of the file and, for HDF5, of the data set in it."""
-    parts = re.fullmatch(r"(.+\.(?:h5|hdf5)):(.*)", name, re.IGNORECASE | re.DOTALL)
+    parts = re.fullmatch(r"(.+\.(?:h5|hdf5|mat)):(.*)", name, re.IGNORECASE | re.DOTALL)
+    # Other suffixes may be HDF5 too; a name with a colon may also be that of a file.
+    parts = parts or (None if Path(name).exists() else re.fullmatch(r"(.+):(/.*)", name, re.DOTALL))
     return (Path(parts[1]), parts[2]) if parts else (Path(name), None)
 
 
-def _open(name: str, options: SurveyOptions) -> Survey:
-    path, inside = _split(name)
-    if path.is_dir():
-        raise SurveyError(f"{name} is a folder", expected="a survey file", do="name a file in it")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+def _files(name: str) -> list[str]:
+    """The survey files that a name stands for: itself, or those in a folder.
+
+    Raises
+    ------
+    SurveyError
+        If a folder holds none.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        return [name]
+    found = sorted(
+        file for file in folder.iterdir() if file.suffix.lower() in _READERS and not file.name.startswith(".")
+    )
+    files = [str(file) for file in found if file.is_file()]
+    if not files:
         raise SurveyError(
-            f"{name} has the suffix {path.suffix or 'of no format'}",
-            expected=f"a survey: {', '.join(_READERS)}",
-            do="name a survey file; an HDF5 data set is file.h5:/path",
+            f"{name} is a folder without survey files",
+            expected=f"files with a suffix such as {', '.join(_READERS)}",
+            do="name a survey file, or the folder that holds them",
         )
+    return files
+
+
+def _open_all(names: Sequence[str], options: SurveyOptions, partner: Survey | None) -> list[Survey]:
+    """Several files; arrays whose order of axes had to be guessed take the one that fits the others."""
+    # Copies, because a copy lets go of its file, and there may be more files than a process can have open.
+    surveys = [copy.copy(_open(name, options, partner)) for name in names]
+    told = next((survey for survey in surveys if not is_guessed(survey)), None)
+    if told is None or partner is not None:
+        return surveys
+    return [
+        copy.copy(_open(name, options, told)) if is_guessed(survey) else survey
+        for name, survey in zip(names, surveys, strict=True)
+    ]
+
+
+def _together(surveys: Sequence[Survey]) -> Survey:
+    """Several files over one grid as channels, files with other traces each as one survey."""
+    same = all(_same_positions(surveys[0], each) for each in surveys)
+    return StackedSurvey(surveys) if same and _share_traces(surveys) else JoinedSurvey(surveys)
+
+
+def _same_positions(first: Survey, other: Survey) -> bool:
+    """Whether two surveys have the same lines, or one of them has no numbers for them."""
+    counted = first.counted | other.counted
+    pairs = zip(first.grid.axes[:-1], other.grid.axes[:-1], strict=False)
+    return first.grid.ndim != other.grid.ndim or all(a == b or a.name in counted for a, b in pairs)
+
+
+def _share_traces(surveys: Sequence[Survey]) -> bool:
+    """Whether any two surveys over one grid have a trace at the same place: halves of one survey have not."""
+    if len({each.grid.lateral for each in surveys}) > 1:
+        return True
+    maps = [each.present for each in surveys]
+    return any(bool(held.all()) for held in maps) or bool((np.sum(maps, axis=0) > 1).any())
+
+
+def _open(name: str, options: SurveyOptions, partner: Survey | None) -> Survey:
+    path, inside = _split(name)
     try:
-        return reader(path, inside, options)
+        return _reader(name, path)(path, inside, options, partner)
     except FileNotFoundError as error:
         raise SurveyError(f"{path}: no such file", expected="a survey file", do="check the path") from error
     except OSError as error:
@@ -91,39 +188,68 @@ def _open(name: str, options: SurveyOptions) -> Survey:
         raise SurveyError(f"{path} cannot be read: {why}", expected="a readable file", do="check the file") from error
 
 
-def _open_segy(path: Path, inside: str | None, options: SurveyOptions) -> Survey:
+Reader = Callable[[Path, str | None, SurveyOptions, Survey | None], Survey]
+
+
+def _reader(name: str, path: Path) -> Reader:
+    """What opens a file: by its suffix, else by its first bytes."""
+    reader = _READERS.get(path.suffix.lower())
+    # A suffix says nothing of a MATLAB file of the old format, or of a picture that is called .dat.
+    if reader is None or reader is _open_array or path.suffix.lower() == ".mat":
+        require_survey(path)
+    reader = reader or _BY_CONTENT.get(kind_of(path) or "")
+    if reader is None:
+        raise SurveyError(
+            f"{name} has the suffix {path.suffix or 'of no format'}, and does not begin as a survey",
+            expected=f"a survey: {', '.join(_READERS)}",
+            do="name a survey file; an HDF5 data set is file.h5:/path",
+        )
+    return reader
+
+
+def _open_segy(path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None) -> Survey:
     from geocnn.survey.segy.reader import SegySurvey
 
     return SegySurvey(path, options)
 
 
-def _open_hdf5(path: Path, inside: str | None, options: SurveyOptions) -> Survey:
+def _open_hdf5(path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None) -> Survey:
     from geocnn.survey.hdf5.reader import Hdf5Survey
 
-    return Hdf5Survey(path, inside, options)
+    return Hdf5Survey(path, inside, options, partner)
 
 
-_READERS: dict[str, Callable[[Path, str | None, SurveyOptions], Survey]] = {
-    ".sgy": _open_segy,
-    ".segy": _open_segy,
-    ".h5": _open_hdf5,
-    ".hdf5": _open_hdf5,
+def _open_array(path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None) -> Survey:
+    from geocnn.survey.raw import RawSurvey
+
+    return RawSurvey(path, options, partner)
+
+
+_READERS: dict[str, Reader] = {
+    **dict.fromkeys((".sgy", ".segy", ".su"), _open_segy),
+    **dict.fromkeys((".h5", ".hdf5", ".mat"), _open_hdf5),
+    **dict.fromkeys((".npy", ".dat", ".bin", ".raw"), _open_array),
 }
+
+_BY_CONTENT: dict[str, Reader] = {SEGY: _open_segy, HDF5: _open_hdf5, NPY: _open_array}
 
 
 def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
     from geocnn.survey.segy.reader import SegySurvey
     from geocnn.survey.segy.writer import SegyWriter
 
+    source = like.surveys[0] if isinstance(like, StackedSurvey) else like
     if new.channels != 1:
         raise OutputError(
             f"{path}: SEG-Y holds one channel, not {new.channels}",
             expected="one channel",
             do="write to HDF5, such as out.h5",
         )
-    source = like.surveys[0] if isinstance(like, StackedSurvey) else like
     if isinstance(source, SegySurvey) and source.grid == new.grid:
-        return SegyWriter.like(path, source, new.provenance)
+        # Until the writer takes the whole record.
+        takes_record = "provenance" not in inspect.signature(SegyWriter.like).parameters
+        third: Any = new if takes_record else new.provenance
+        return SegyWriter.like(path, source, third)
     return SegyWriter.fresh(path, new)
 
 
@@ -133,9 +259,14 @@ def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | 
     return Hdf5Writer(path, inside or "/data", new)
 
 
+def _create_array(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+    from geocnn.survey.raw import RawWriter
+
+    return RawWriter(path, new)
+
+
 _WRITERS: dict[str, Callable[[Path, str | None, NewSurvey, Survey | None], SurveyWriter]] = {
-    ".sgy": _create_segy,
-    ".segy": _create_segy,
-    ".h5": _create_hdf5,
-    ".hdf5": _create_hdf5,
+    **dict.fromkeys((".sgy", ".segy", ".su"), _create_segy),
+    **dict.fromkeys((".h5", ".hdf5"), _create_hdf5),
+    **dict.fromkeys((".npy", ".dat", ".bin", ".raw"), _create_array),
 }

@@ -12,17 +12,11 @@ from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
+from geocnn.survey.naming import AxisNames, bare_axis, grid_name, guessed_axes, listed, told_axes
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.survey import Domain
+from geocnn.survey.survey import Domain, Survey
 
-__all__ = ["ORDER", "DataAxes", "read_axes"]
-
-ORDER = ("channel", "inline", "crossline", "trace", "row", "column", "sample")
-"""Canonical order of axes, slow to fast."""
-
-SYNONYMS = {"component": "channel", "iline": "inline", "xline": "crossline", "time": "sample", "depth": "sample"}
-
-DEFAULTS = {1: ("sample",), 2: ("row", "column"), 3: ("inline", "crossline", "sample")}
+__all__ = ["DataAxes", "read_axes"]
 
 UNITS: dict[str, tuple[Literal["time", "depth"], float]] = {
     **dict.fromkeys(("ms", "millisecond", "milliseconds"), ("time", 1.0)),
@@ -40,90 +34,61 @@ class DataAxes:
     Parameters
     ----------
     names
-        In the order of the file, ``channel`` among them if there is one.
+        In the order of the file, and how they are known.
     axes
         In canonical order, without the channel axis.
     domain
         Vertical domain and how it is known.
     counted
         Axes without labels in the file.
-    source
-        How the names are known.
     """
 
-    names: tuple[str, ...]
+    names: AxisNames
     axes: tuple[Axis, ...]
     domain: Domain
     counted: frozenset[str]
-    source: str
 
 
-def read_axes(data: h5py.Dataset, name: str, options: SurveyOptions) -> DataAxes:
+def read_axes(data: h5py.Dataset, name: str, options: SurveyOptions, partner: Survey | None = None) -> DataAxes:
     """The axes of a data set that the user calls `name`.
 
-    Names come from ``--axes``, else from the attribute ``axes``, else from dimension scales, else from the number of
-    dimensions. Labels come from dimension scales or data sets beside it named as the axis, for samples also
-    ``sample_ms`` or ``sample_m``; else they are counted 0, 1, 2 …
+    Names come from ``--axes``, else from the attribute ``axes``, else from dimension scales, else from the sizes of
+    the partner, else from the number of dimensions. Labels come from dimension scales or data sets beside it named as
+    the axis, for samples also ``sample_ms`` or ``sample_m``; else they are counted 0, 1, 2 …
 
     Raises
     ------
     SurveyError
         If names are unknown, doubled, or not one for each dimension, or labels are not regular.
     """
-    names, source = _names(data, name, options)
-    found = {axis: _labels(data, names.index(axis), axis) for axis in names if axis != "channel"}
+    said = _said(data, options)
+    names = told_axes(*said, name, data.shape) if said else guessed_axes(name, data.shape, partner)
+    lateral = [axis for axis in names.order if axis != "channel"]
+    found = {axis: _labels(data, names.names.index(axis), axis) for axis in lateral}
     domain = _domain(data, found.get("sample"), options)
-    axes = [
-        _axis(name, axis, data.shape[names.index(axis)], found[axis], domain, options)
-        for axis in sorted(found, key=ORDER.index)
-    ]
+    axes = [_axis(name, axis, data.shape[names.names.index(axis)], found[axis], domain, options) for axis in lateral]
     told = options.dt is not None or options.t0 is not None
-    counted = frozenset(axis for axis, labels in found.items() if labels is None and not (axis == "sample" and told))
-    return DataAxes(names, tuple(axes), domain, counted, source)
+    counted = {axis for axis, labels in found.items() if labels is None and not (axis == "sample" and told)}
+    return DataAxes(names, tuple(axes), domain, frozenset(map(grid_name, counted)))
 
 
-def _names(data: h5py.Dataset, name: str, options: SurveyOptions) -> tuple[tuple[str, ...], str]:
-    """Names in the order of the file, and how they are known."""
-    said, source = _said(data, options)
-    names = tuple(SYNONYMS.get(axis, axis) for axis in said)
-    how = "pass --axes, such as --axes inline,crossline,sample (config: axes)"
-    if len(names) != data.ndim:
-        raise SurveyError(
-            f"{name} has {data.ndim} dimensions {data.shape}, {source} names {len(names)} axes: {', '.join(said)}",
-            expected="one name for each dimension, slow to fast",
-            do=how,
-        )
-    unknown = [axis for axis in names if axis not in ORDER]
-    if unknown or len(set(names)) < len(names):
-        raise SurveyError(
-            f"{name} has the axes {', '.join(said)} ({source})",
-            expected=f"each one of {', '.join(ORDER)}, none twice",
-            do=how,
-        )
-    if not {"sample", "column"} & set(names):
-        raise SurveyError(
-            f"{name} has the axes {', '.join(said)} ({source})", expected="a sample axis, or row and column", do=how
-        )
-    return names, source
-
-
-def _said(data: h5py.Dataset, options: SurveyOptions) -> tuple[tuple[str, ...], str]:
-    """Names as they are written, by the best source that there is."""
+def _said(data: h5py.Dataset, options: SurveyOptions) -> tuple[tuple[str, ...], str] | None:
+    """Names as they are written, and where, by the best source that there is."""
     if options.axes is not None:
-        return _listed(options.axes), "--axes"
+        return listed(options.axes), "--axes"
     if "axes" in data.attrs:
         return _listed(data.attrs["axes"]), "attribute axes"
     labels = tuple(str(dimension.label) or _scale_name(dimension) for dimension in data.dims)
     if all(labels):
         return tuple(label.removesuffix("_ms").removesuffix("_m").lower() for label in labels), "dimension scales"
-    return DEFAULTS.get(data.ndim, ()), f"the default for {data.ndim} dimensions"
+    return None
 
 
 def _listed(value: object) -> tuple[str, ...]:
     """Names from one text with commas, or from a list of texts, in bytes or not."""
     parts: Sequence[object] = list(value) if isinstance(value, np.ndarray | list | tuple) else [value]
     text = ",".join(part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in parts)
-    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    return listed(text)
 
 
 def _scale_name(dimension: Any) -> str:
@@ -133,7 +98,7 @@ def _scale_name(dimension: Any) -> str:
 
 @dataclass(frozen=True)
 class _Labels:
-    """Labels of an axis, as the data set of the name `source` tells them; `step` and `unit` where it does."""
+    """Labels of an axis, as `source` tells them; `step` and `unit` where it does."""
 
     values: NDArray[np.float64]
     step: float | None
@@ -152,8 +117,17 @@ def _labels(data: h5py.Dataset, dimension: int, axis: str) -> _Labels | None:
             unit = "".join(_listed(scale.attrs.get("units", ""))) or source.removeprefix(axis).removeprefix("_")
             step = scale.attrs.get("step")
             values = np.asarray(scale[...], np.float64)
-            return _Labels(values, None if step is None else float(step), unit, source)
-    return None
+            return _Labels(values, None if step is None else float(step), unit, f"data set {source}")
+    return _by_rate(data, data.shape[dimension]) if axis == "sample" else None
+
+
+def _by_rate(data: h5py.Dataset, size: int) -> _Labels | None:
+    """Samples from 0 by the sampling rate, where an attribute of the data set tells it; none if not."""
+    rate = data.attrs.get("sampling_rate_hz")
+    if rate is None or np.ndim(rate) or not 0 < float(rate) < np.inf:
+        return None
+    step = 1000 / float(rate)
+    return _Labels(step * np.arange(size, dtype=np.float64), step, "ms", "attribute sampling_rate_hz")
 
 
 def _domain(data: h5py.Dataset, samples: _Labels | None, options: SurveyOptions) -> Domain:
@@ -161,7 +135,7 @@ def _domain(data: h5py.Dataset, samples: _Labels | None, options: SurveyOptions)
     if options.domain is not None:
         return Domain(options.domain, "--domain")
     if samples is not None and samples.unit in UNITS:
-        return Domain(UNITS[samples.unit][0], f"unit of the data set {samples.source}")
+        return Domain(UNITS[samples.unit][0], f"unit of the {samples.source}")
     if data.attrs.get("domain") in ("time", "depth"):
         return Domain(data.attrs["domain"], "attribute domain")
     return Domain("time", "assumed")
@@ -169,22 +143,21 @@ def _domain(data: h5py.Dataset, samples: _Labels | None, options: SurveyOptions)
 
 def _axis(name: str, axis: str, size: int, labels: _Labels | None, domain: Domain, options: SurveyOptions) -> Axis:
     """An axis by its labels; dt and t0 go before the file's labels of samples."""
-    first, step = (0.0, 1.0) if labels is None else _regular(name, axis, labels)
+    if labels is None:
+        return bare_axis(axis, size, domain, options)
+    first, step = _regular(name, axis, labels)
     if axis != "sample":
-        return Axis(axis, first, step, size)
-    if labels is not None:
-        if labels.unit and labels.unit not in UNITS:
-            raise SurveyError(
-                f"samples of {name} are in {labels.unit!r} (data set {labels.source})",
-                expected=f"one of {', '.join(UNITS)}",
-                do="correct the attribute units",
-            )
-        factor = UNITS[labels.unit][1] if labels.unit else 1.0
-        first, step = first * factor, step * factor
-    told = options.dt is not None or options.t0 is not None
-    first = first if options.t0 is None else options.t0
-    step = step if options.dt is None else options.dt
-    return Axis(axis, first, step, size, domain.unit if told or labels is not None else "")
+        return Axis(grid_name(axis), first, step, size)
+    if labels.unit and labels.unit not in UNITS:
+        raise SurveyError(
+            f"samples of {name} are in {labels.unit!r} ({labels.source})",
+            expected=f"one of {', '.join(UNITS)}",
+            do="correct the attribute units",
+        )
+    factor = UNITS[labels.unit][1] if labels.unit else 1.0
+    first = first * factor if options.t0 is None else options.t0
+    step = step * factor if options.dt is None else options.dt
+    return Axis(axis, first, step, size, domain.unit)
 
 
 def _regular(name: str, axis: str, labels: _Labels) -> tuple[float, float]:
@@ -202,7 +175,7 @@ def _regular(name: str, axis: str, labels: _Labels) -> tuple[float, float]:
     if step == 0 or not np.isfinite(values).all() or uneven.any():
         place = int(uneven.argmax()) if uneven.size else 0
         raise SurveyError(
-            f"{axis} labels of {name} (data set {labels.source}) are not evenly spaced: {values[place : place + 2]} at "
+            f"{axis} labels of {name} ({labels.source}) are not evenly spaced: {values[place : place + 2]} at "
             f"position {place}, where the step is {step:g} on average",
             expected="a regular axis",
             do="write lines that lie apart to data sets of their own",

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import hdf5plugin  # noqa: F401 (registers the filters of compressed chunks)
 import numpy as np
+from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window
-from geocnn.survey.hdf5.axes import ORDER, read_axes
+from geocnn.survey.array import NUMBERS, ArrayOnDisk
+from geocnn.survey.hdf5.axes import read_axes
+from geocnn.survey.naming import ORDER, AxisNames, count_remarks
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.survey import BoolArray, FloatArray, Survey
+from geocnn.survey.survey import Survey
 
 __all__ = ["Hdf5Survey"]
-
-NUMBERS = "biuf"
-"""Kinds of NumPy types that are samples."""
 
 CHUNK_CACHE = 64 * 2**20
 
 
-class Hdf5Survey(Survey):
+class Hdf5Survey(ArrayOnDisk):
     """A data set of an HDF5 file as a survey.
 
     Parameters
@@ -43,44 +43,39 @@ class Hdf5Survey(Survey):
         If there is no such data set, or its axes cannot be understood.
     """
 
-    def __init__(self, path: Path, inside: str | None, options: SurveyOptions) -> None:
+    def __init__(self, path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None = None) -> None:
         self._path = path
         self._handle: tuple[int, h5py.File] | None = None
         file = self._file()
         self._inside = _inside(file, path, inside)
         self.name = f"{path}:/{self._inside}"
         data = file[self._inside]
-        axes = read_axes(data, self.name, options)
-        self._order = tuple(sorted(axes.names, key=ORDER.index))
-        self._names = axes.names
-        self.channels = data.shape[axes.names.index("channel")] if "channel" in axes.names else 1
+        axes = read_axes(data, self.name, options, partner)
+        self.axis_names = axes.names
+        names = axes.names.names
+        self.channels = data.shape[names.index("channel")] if "channel" in names else 1
         self.grid = Grid(axes.axes)
         self.domain = axes.domain
         self.counted = axes.counted
         self.null = options.null
-        self.remarks = _remarks(axes.source, axes.names, axes.counted)
-        self._description = _describe(data, axes.names, axes.source)
+        self.remarks = (*axes.names.remarks, *count_remarks(axes.counted))
+        self._type: np.dtype[Any] = data.dtype
+        self._description = _describe(data, axes.names)
 
-    def read(self, window: Window) -> FloatArray:
-        wanted = dict(zip((axis.name for axis in self.grid.axes), window.slices, strict=True))
-        wanted["channel"] = slice(None)
+    def block(self, window: Window, selection: tuple[slice, ...]) -> NDArray[Any]:
         try:
-            block = self._file()[self._inside][tuple(wanted[name] for name in self._names)]
+            values: NDArray[Any] = self._file()[self._inside][selection]
         except OSError as error:
             raise SurveyError(
                 f"{self.name} cannot be read at {window}: {error}",
                 expected="chunks that can be decompressed",
                 do="copy the file again; it may be damaged, or compressed by a filter that hdf5plugin lacks",
             ) from error
-        ordered = np.transpose(block, [self._names.index(name) for name in self._order])
-        # Larger numbers than float32 holds become infinite, which a scan tells.
-        with np.errstate(over="ignore"):
-            samples = np.ascontiguousarray(ordered, np.float32)
-        return samples if "channel" in self._names else samples[None]
+        return values
 
     @property
-    def present(self) -> BoolArray:
-        return np.ones(self.grid.lateral, np.bool_)
+    def _kind(self) -> np.dtype[Any]:
+        return self._type
 
     @property
     def description(self) -> Mapping[str, str]:
@@ -142,19 +137,12 @@ def _data_sets(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield from found
 
 
-def _remarks(source: str, names: Sequence[str], counted: frozenset[str]) -> tuple[str, ...]:
-    """What was guessed of the axes."""
-    guessed = f"axes were taken as {', '.join(names)} ({source}); --axes overrides"
-    numbers = f"no numbers for {', '.join(sorted(counted, key=ORDER.index))}: counted from 0"
-    return ((guessed,) if source.startswith("the default") else ()) + ((numbers,) if counted else ())
-
-
-def _describe(data: h5py.Dataset, names: Sequence[str], source: str) -> Mapping[str, str]:
+def _describe(data: h5py.Dataset, names: AxisNames) -> Mapping[str, str]:
     kind = "boolean" if data.dtype.kind == "b" else f"{data.dtype.name}, {_byte_order(data.dtype)}"
     chunks = "contiguous" if data.chunks is None else "chunks of " + " × ".join(map(str, data.chunks))
     return {
         "format": f"HDF5, {kind}, {chunks}",
-        "order in the file": f"{', '.join(names)} ({source})",
+        "order in the file": f"{', '.join(names.names)} ({names.source})",
     }
 
 

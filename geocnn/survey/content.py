@@ -1,0 +1,63 @@
+"""What a file is, by its first bytes, where its name does not tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from geocnn.errors import SurveyError
+
+__all__ = ["HDF5", "NPY", "SEGY", "kind_of", "require_survey"]
+
+HDF5 = "HDF5"
+NPY = "NPY"
+SEGY = "SEG-Y"
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+USER_BLOCKS = (0, 512, 1024, 2048)
+"""Where the magic of HDF5 may be: after a user block, as in MATLAB files."""
+
+NPY_MAGIC = b"\x93NUMPY"
+
+FOREIGN = (
+    ("a SEG-2 file", (b"\x55\x3a", b"\x3a\x55"), "convert it to SEG-Y, for example with ObsPy"),
+    ("a TIFF picture", (b"II*\0", b"MM\0*"), "convert it to .npy"),
+    ("a MATLAB file of version 5", (b"MATLAB 5.0",), "save it in MATLAB with the option -v7.3, which makes HDF5"),
+    ("compressed by gzip", (b"\x1f\x8b",), "unpack it first"),
+    ("a ZIP archive", (b"PK\x03\x04",), "unpack it first; of .npz, save one array as .npy"),
+)
+"""Files that are no surveys to us: what they are, their first bytes, what to do."""
+
+FORMAT_CODE = slice(3224, 3226)
+MOST_CODE = 16
+HEADERS = 3600 + 240
+
+
+def kind_of(path: Path) -> str | None:
+    """``HDF5``, ``NPY`` or ``SEG-Y`` by the first bytes; None if they tell nothing."""
+    head = _head(path)
+    if any(head[place : place + len(HDF5_MAGIC)] == HDF5_MAGIC for place in USER_BLOCKS):
+        return HDF5
+    if head.startswith(NPY_MAGIC):
+        return NPY
+    code = head[FORMAT_CODE]
+    plausible = any(1 <= int.from_bytes(code, order) <= MOST_CODE for order in ("big", "little"))
+    return SEGY if len(head) == HEADERS and plausible else None
+
+
+def require_survey(path: Path) -> None:
+    """Refuse a file that is known to be something else.
+
+    Raises
+    ------
+    SurveyError
+        If it is; it says what and what to do.
+    """
+    head = _head(path)
+    for what, magics, do in FOREIGN:
+        if head.startswith(magics):
+            raise SurveyError(f"{path} is {what}", expected="a survey: SEG-Y, HDF5, .npy or a headerless cube", do=do)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEADERS)

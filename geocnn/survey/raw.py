@@ -1,0 +1,270 @@
+"""Arrays without headers: .npy files, and cubes of bare numbers whose shape the user tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.errors import SurveyError
+from geocnn.grid import Grid, Window
+from geocnn.output import output_error, publish, temporary_beside
+from geocnn.survey import content
+from geocnn.survey.array import NUMBERS, ArrayOnDisk
+from geocnn.survey.content import kind_of
+from geocnn.survey.disk import reserve
+from geocnn.survey.naming import AxisNames, array_name, bare_axis, count_remarks, guessed_axes, listed, told_axes
+from geocnn.survey.options import SurveyOptions
+from geocnn.survey.packing import pack, type_named
+from geocnn.survey.survey import Domain, FloatArray, NewSurvey, Survey, SurveyWriter
+
+__all__ = ["RawSurvey", "RawWriter"]
+
+NPY = ".npy"
+
+TYPE = re.compile(r"[<>=|]?(?:[iu][1248]|f[248]|b1)|u?int(?:8|16|32|64)|float(?:16|32|64)|bool")
+"""Types of samples: NumPy's names and codes of numbers, and nothing else that NumPy would take."""
+
+
+class RawSurvey(ArrayOnDisk):
+    """A .npy file, or a headerless cube, as a survey.
+
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        Names of the axes, dt, t0 and domain; of a headerless cube also shape, type and order.
+    partner
+        The survey that goes with it: axes without names take the order that fits its sizes.
+
+    Raises
+    ------
+    SurveyError
+        If the file is not as long as its shape and type say, holds no numbers, or its axes cannot be understood.
+    """
+
+    def __init__(self, path: Path, options: SurveyOptions, partner: Survey | None = None) -> None:
+        self._path = path
+        self.name = str(path)
+        self._mapped: NDArray[Any] | None = None
+        self._layout = None if _is_npy(path) else _told_layout(path, options)
+        array = self._array
+        _require_numbers(self.name, array)
+        shape = array.shape
+        self.axis_names = _axis_names(self.name, shape, options, partner)
+        names = self.axis_names.names
+        self.channels = shape[names.index("channel")] if "channel" in names else 1
+        self.domain = Domain(options.domain or "time", "--domain" if options.domain else "assumed")
+        lateral = [axis for axis in self.axis_names.order if axis != "channel"]
+        self.grid = Grid(tuple(bare_axis(axis, shape[names.index(axis)], self.domain, options) for axis in lateral))
+        self.counted = frozenset(axis.name for axis in self.grid.axes if not axis.unit)
+        self.null = options.null
+        self.remarks = (*self.axis_names.remarks, *count_remarks(self.counted))
+
+    def block(self, window: Window, selection: tuple[slice, ...]) -> NDArray[Any]:
+        return self._array[selection]
+
+    @property
+    def description(self) -> Mapping[str, str]:
+        kind = self._kind
+        order = "Fortran order" if self._array.flags.f_contiguous and not self._array.flags.c_contiguous else "C order"
+        what = "NumPy array" if self._layout is None else "headerless cube"
+        ends = {">": "big-endian", "|": "single bytes"}.get(kind.str[0], "little-endian")
+        return {
+            "format": f"{what}, {kind.name}, {ends}, {order}",
+            "order in the file": f"{', '.join(self.axis_names.names)} ({self.axis_names.source})",
+        }
+
+    @property
+    def _kind(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    @property
+    def _array(self) -> NDArray[Any]:
+        """The samples as they lie in the file, mapped by each process for itself."""
+        if self._mapped is None:
+            self._mapped = _map_npy(self._path) if self._layout is None else _map_cube(self._path, self._layout)
+        return self._mapped
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickled map would carry the whole file.
+        return {**self.__dict__, "_mapped": None}
+
+
+def _is_npy(path: Path) -> bool:
+    return path.suffix.lower() == NPY or kind_of(path) == content.NPY
+
+
+def _axis_names(name: str, shape: tuple[int, ...], options: SurveyOptions, partner: Survey | None) -> AxisNames:
+    if options.axes is not None:
+        return told_axes(listed(options.axes), "--axes", name, shape)
+    return guessed_axes(name, shape, partner)
+
+
+def _require_numbers(name: str, array: NDArray[Any]) -> None:
+    if array.dtype.kind not in NUMBERS or array.size == 0 or array.ndim == 0:
+        raise SurveyError(
+            f"{name} holds {array.dtype} of shape {array.shape}",
+            expected="numbers on one axis or more",
+            do="save the samples alone, as an array of numbers",
+        )
+
+
+def _map_npy(path: Path) -> NDArray[Any]:
+    try:
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, SyntaxError) as error:
+        raise SurveyError(
+            f"{path} is no whole .npy file of numbers: {error}",
+            expected="an array written by numpy.save, without Python objects",
+            do="save or copy it again",
+        ) from error
+    return mapped
+
+
+Layout = tuple[tuple[int, ...], "np.dtype[Any]", str]
+"""Shape, type and order, C or F, of a headerless cube."""
+
+
+def _told_layout(path: Path, options: SurveyOptions) -> Layout:
+    """Shape, type and order as the user says, checked against the size of the file."""
+    found = path.stat().st_size
+    if options.shape is None or options.dtype is None:
+        missing = [f"--{name}" for name in ("shape", "dtype") if getattr(options, name) is None]
+        raise SurveyError(
+            f"{path} is a headerless cube of {found:,} bytes{_guesses(found)}; {' and '.join(missing)} not given",
+            expected="its shape and type, which it does not tell",
+            do="pass them, such as --shape 128,128,128 --dtype float32 (config: shape, dtype), and --axes",
+        )
+    shape, kind = _shape(options.shape), _type(options.dtype)
+    if prod(shape) * kind.itemsize != found:
+        raise SurveyError(
+            f"{path} has {found:,} bytes; {' × '.join(map(str, shape))} of {options.dtype} are "
+            f"{prod(shape) * kind.itemsize:,}",
+            expected="a file as long as --shape and --dtype say",
+            do=_nearby(found, shape, kind),
+        )
+    return shape, kind, options.order
+
+
+def _shape(said: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in re.split(r"[,x×]", said)]
+    if not all(re.fullmatch(r"[1-9]\d{0,11}", part) for part in parts):
+        raise SurveyError(f"--shape {said}", expected="whole numbers with commas, such as 400,500,462", do="correct it")
+    return tuple(int(part) for part in parts)
+
+
+def _type(said: str) -> np.dtype[Any]:
+    if TYPE.fullmatch(said.strip()) is None:
+        raise SurveyError(
+            f"--dtype {said}",
+            expected="a type of numbers: float32, float64, int8, int16, uint8, …, or >f4, >i2 for big-endian",
+            do="correct --dtype",
+        )
+    return np.dtype(said.strip())
+
+
+def _nearby(found: int, shape: tuple[int, ...], kind: np.dtype[Any]) -> str:
+    """What would fit the size of the file: another type, or another size of one axis."""
+    width, odd = divmod(found, prod(shape))
+    if not odd and width in (1, 2, 4, 8):
+        types = {1: "int8 or uint8", 2: "int16 or uint16", 4: "float32 or int32", 8: "float64 or int64"}[width]
+        return f"with this shape a sample has {width} bytes: --dtype {types}"
+    fitting = []
+    for axis, size in enumerate(shape):
+        others = prod(shape) // size * kind.itemsize
+        if found % others == 0 and found >= others:
+            sizes = [*map(str, shape[:axis]), str(found // others), *map(str, shape[axis + 1 :])]
+            fitting.append(f"--shape {','.join(sizes)}")
+    return f"for example {' or '.join(fitting)}" if fitting else "correct --shape or --dtype; there may be a header"
+
+
+def _guesses(found: int) -> str:
+    """``, such as 128 × 128 × 128 of 4 bytes``, where the size is that of an equal-sided cube."""
+    for width in (4, 1, 2, 8):
+        side = round((found / width) ** (1 / 3))
+        if side > 1 and side**3 * width == found:
+            return f", as many as {side} × {side} × {side} samples of {width} bytes have"
+    return f", {found // 4:,} samples of 4 bytes" if found % 4 == 0 else ""
+
+
+def _map_cube(path: Path, layout: Layout) -> NDArray[Any]:
+    shape, kind, order = layout
+    return np.memmap(path, kind, "r", shape=shape, order="F" if order == "F" else "C")
+
+
+class RawWriter(SurveyWriter):
+    """A .npy file or a headerless cube that is written window by window, in C order, channels first if there are many.
+
+    Neither holds line numbers, times or names of axes: the survey that it was made from has them. A headerless
+    file (``.dat``, ``.bin``, ``.raw``) does not hold its shape and type either: who makes it must tell the user,
+    in the form of the options ``--shape`` and ``--dtype``, which `layout` has.
+
+    Parameters
+    ----------
+    path
+        The file.
+    new
+        What will be written.
+
+    Attributes
+    ----------
+    layout
+        ``--shape 128,128,128 --dtype float32 --axes inline,crossline,sample``.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+
+    def __init__(self, path: Path, new: NewSurvey) -> None:
+        self._path = path
+        self._channels = new.channels
+        self._type = type_named(new.sample_format, path)
+        self._temporary = temporary_beside(path)
+        shape = (new.channels, *new.grid.shape) if new.channels > 1 else new.grid.shape
+        names = (["channel"] if new.channels > 1 else []) + [array_name(axis) for axis in new.grid.axes]
+        self.layout = f"--shape {','.join(map(str, shape))} --dtype {self._type.name} --axes {','.join(names)}"
+        try:
+            self._samples = self._make(shape)
+        except OSError as error:
+            self.discard()
+            raise output_error(path, error) from error
+
+    def write(self, window: Window, samples: FloatArray) -> None:
+        packed, clipped = pack(samples, self._type)
+        self.clipped += clipped
+        if self._channels > 1:
+            self._samples[(slice(None), *window.slices)] = packed
+        else:
+            self._samples[window.slices] = packed[0]
+
+    def commit(self) -> None:
+        try:
+            self._samples.flush()
+            publish(self._temporary, self._path)
+        except OSError as error:
+            raise output_error(self._path, error) from error
+
+    def discard(self) -> None:
+        self._temporary.unlink(missing_ok=True)
+
+    def _make(self, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[Any]]:
+        """The temporary file at its full length, mapped; space is taken now, so that a full disk is noticed now."""
+        kind = self._type.newbyteorder("<")
+        if self._path.suffix.lower() != NPY:
+            reserve(self._temporary, prod(shape) * kind.itemsize)
+            return np.memmap(self._temporary, kind, "r+", shape=shape)
+        header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+        with self._temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            start = file.tell()
+        reserve(self._temporary, start + prod(shape) * kind.itemsize)
+        return np.memmap(self._temporary, kind, "r+", start, shape)
