@@ -1,31 +1,25 @@
-"""From line numbers in trace headers to a regular grid of traces."""
+"""From numbers in trace headers to a regular grid of traces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Protocol
+from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
 from geocnn.survey.options import Place, SurveyOptions
+from geocnn.survey.segy.choice import Asked, Choice
+from geocnn.survey.segy.gathers import Gathers, sort_gathers
+from geocnn.survey.segy.header_scan import Hints, coordinate_places
+from geocnn.survey.segy.keys import Integers, Keys, Laid, field_words, lay
 from geocnn.survey.segy.layout import SegyFile
+from geocnn.survey.segy.lines import by_line, by_shots, line_of_itself, shots_of_themselves
+from geocnn.survey.segy.volumes import binned, found_lines, no_lines, said_lines
 
-__all__ = ["CDP", "Geometry", "Hints", "Lines", "find_geometry", "line_geometry", "line_places", "volume_geometry"]
-
-Integers = NDArray[np.int64]
-
-MOST_EMPTY = 20
-"""Grid positions for each trace above which line numbers are taken to be wrong."""
-
-CDP = 21
-
-CANDIDATES = ((189, 193), (5, 9), (9, 21), (9, 13), (17, 13), (21, 25), (13, 21), (221, 225), (73, 77), (181, 185))
-"""Bytes of inline and crossline numbers met in the field, the likeliest first."""
+__all__ = ["Geometry", "find_geometry"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +29,7 @@ class Geometry:
     Parameters
     ----------
     axes
-        The axes of the map of traces.
+        The axes of the map of traces: (inline, crossline), (trace,) or (record, channel), and offset last if asked for.
     index
         Number of the trace in the file, from 0, at each position, −1 where there is none, (C, \\*lateral); C is 1
         unless the traces of a gather are channels.
@@ -60,186 +54,126 @@ class Geometry:
     remarks: tuple[str, ...] = ()
 
 
-class Hints(Protocol):
-    """What the text header says of the trace headers."""
-
-    @property
-    def places(self) -> Mapping[str, int]:
-        """First byte of ``inline``, ``crossline``, ``cdp_x``, ``cdp_y``, where it is named."""
-        ...
-
-
 def find_geometry(file: SegyFile, options: SurveyOptions, hints: Hints) -> Geometry:
     """Where the traces of a file lie, by what its headers and the user say.
 
     Raises
     ------
     SurveyError
-        If no numbers put the traces on a grid.
+        If no numbers put the traces on a grid, or gathers cannot be read as asked.
     """
-    if options.geometry == "line":
-        found = line_geometry(file, file.fields(Place(CDP))[0])
-    else:
-        iline, xline = (Place.parse(said or byte).byte for said, byte in ((options.iline, 189), (options.xline, 193)))
-        inline, crossline = file.fields(*line_places(file, iline, xline))
-        found = volume_geometry(Lines(file, (iline, xline), inline, crossline))
-    return replace(found, index=found.index[None], coordinates=(Place(181), Place(185)))
+    asked = Asked(file, options, hints)
+    choice = CHOOSE[options.geometry](asked)
+    laid = lay(choice.keys.positions, choice.keys.size, options.duplicates)
+    gathers = _gathers(asked, choice, laid)
+    found = _poststack(asked, choice, laid) if gathers is None else _prestack(asked, choice, gathers)
+    return replace(found, coordinates=coordinate_places(asked.sample, options, hints, choice.fields))
 
 
-def line_geometry(file: SegyFile, cdp: Integers) -> Geometry:
-    """A 2-D line: traces in file order, by their CDP numbers if these run evenly, else numbered from 1."""
-    steps = np.diff(cdp)
-    even = steps.size > 0 and steps[0] != 0 and bool((steps == steps[0]).all())
-    first, step = (int(cdp[0]), int(steps[0])) if even else (1, 1)
-    place = _words(CDP) if even else "order in the file"
-    return Geometry((Axis("trace", first, step, file.traces),), np.arange(file.traces), {"trace": place})
+def _volume(asked: Asked) -> Choice:
+    """A volume, or what is missing for one."""
+    choice = said_lines(asked) or found_lines(asked)
+    if choice is not None:
+        return choice
+    choice, why = binned(asked)
+    return choice or no_lines(asked, why)
 
 
-@dataclass(frozen=True)
-class Lines:
-    """Line numbers of all traces of a file, and the first bytes that they come from."""
-
-    file: SegyFile
-    bytes: tuple[int, int]
-    inline: Integers
-    crossline: Integers
-
-    @property
-    def place(self) -> str:
-        """``bytes 189 and 193``."""
-        return f"bytes {self.bytes[0]} and {self.bytes[1]}"
-
-    @cached_property
-    def axes(self) -> tuple[Axis, Axis]:
-        """The smallest regular axes that have all the numbers."""
-        return _axis("inline", self.inline), _axis("crossline", self.crossline)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of inlines and of crosslines."""
-        return self.axes[0].size, self.axes[1].size
-
-    @property
-    def positions(self) -> Integers:
-        """Position of each trace on the grid, counted along crosslines first."""
-        inline, crossline = (
-            (numbers - int(axis.first)) // int(axis.step)
-            for axis, numbers in zip(self.axes, (self.inline, self.crossline), strict=True)
-        )
-        return inline * self.shape[1] + crossline
+def _anything(asked: Asked) -> Choice:
+    """A volume; where there is none, shots or a 2-D line."""
+    choice = said_lines(asked) or found_lines(asked) or shots_of_themselves(asked)
+    if choice is not None:
+        return choice
+    choice, why = binned(asked)
+    return choice or line_of_itself(asked) or no_lines(asked, why)
 
 
-def line_places(file: SegyFile, iline: int, xline: int) -> tuple[Place, Place]:
-    """Places of the line numbers that start at bytes `iline` and `xline`.
-
-    Raises
-    ------
-    SurveyError
-        If one lies outside the trace header.
-    """
-    for option, byte in (("--iline", iline), ("--xline", xline)):
-        if not 1 <= byte <= file.header - 3:
-            raise SurveyError(
-                f"{option} {byte} for {file.path}",
-                expected=f"the first of four bytes of the trace header, 1 to {file.header - 3}",
-                do=f"correct {option}",
-            )
-    return Place(iline), Place(xline)
+CHOOSE: dict[str | None, Callable[[Asked], Choice]] = {
+    "volume": _volume, "line": by_line, "shots": by_shots, None: _anything,
+}  # fmt: skip
 
 
-def volume_geometry(lines: Lines) -> Geometry:
-    """A volume by its line numbers, whatever the order of the traces.
-
-    Raises
-    ------
-    SurveyError
-        If the numbers do not tell the traces apart, or spread over a grid that is nearly empty.
-    """
-    file, shape = lines.file, lines.shape
-    if file.traces > 1 and shape == (1, 1):
+def _gathers(asked: Asked, choice: Choice, laid: Laid) -> Gathers | None:
+    """The gathers of a prestack file; None if positions have one trace, or what they have are mere duplicates."""
+    options, keys = asked.options, choice.keys
+    if "channel" in keys.names:
+        return None
+    shared = np.unique(laid.repeats[:, 0]).size
+    crowded = 2 * shared >= asked.file.traces - len(laid.repeats)
+    # Who says what is read of duplicates has said that they are no gathers.
+    if options.gathers is None and (options.duplicates != "first" or not crowded):
+        return None
+    gathers = sort_gathers(keys.positions, asked.file.fields(asked.offset)[0])
+    if gathers is None and options.gathers is not None:
         raise SurveyError(
-            f"all {file.traces:,} traces of {file.path} have inline {lines.inline[0]} and crossline "
-            f"{lines.crossline[0]} at {lines.place}",
-            expected="line numbers that differ from trace to trace",
-            do=_other_bytes(lines),
+            f"{asked.file.path} has no gathers: offsets at {field_words(asked.offset)} do not tell apart the traces of "
+            f"a position ({keys.spread}, {asked.file.traces:,} traces)",
+            expected="several traces at a position, with other offsets or angles",
+            do="pass --offset with the bytes of offset or angle, or leave out --gathers",
         )
-    if shape[0] * shape[1] > MOST_EMPTY * max(file.traces, 100):
-        raise _blown_up(lines)
-    positions = lines.positions
-    traces = np.arange(file.traces)
-    index = np.full(shape[0] * shape[1], -1, np.int64)
-    index[positions] = traces
-    doubled = np.flatnonzero(index[positions] != traces)
-    if doubled.size:
-        raise _duplicates(lines, doubled, int(index[positions[doubled[0]]]))
-    places = {"inline": _words(lines.bytes[0]), "crossline": _words(lines.bytes[1])}
-    return Geometry(lines.axes, index.reshape(shape), places)
+    if gathers is not None:
+        gathers.require(asked.file.path, options, field_words(asked.offset))
+    return gathers
 
 
-def _words(byte: int) -> str:
-    return f"trace header bytes {byte}-{byte + 3}"
+def _poststack(asked: Asked, choice: Choice, laid: Laid) -> Geometry:
+    """One trace at each position."""
+    keys = choice.keys
+    remarks = (*choice.remarks, *_duplicates(asked, keys, laid), *_strays(keys, laid))
+    return Geometry(keys.axes, laid.index.reshape(1, *keys.shape), choice.places, laid.repeats, remarks=remarks)
 
 
-def _axis(name: str, numbers: Integers) -> Axis:
-    """The coarsest regular axis that has all the numbers."""
-    distinct = np.unique(numbers)
-    step = int(np.gcd.reduce(np.diff(distinct))) if distinct.size > 1 else 1
-    first = int(distinct[0])
-    return Axis(name, first, step, (int(distinct[-1]) - first) // step + 1)
+def _prestack(asked: Asked, choice: Choice, gathers: Gathers) -> Geometry:
+    """Traces of gathers as channels, or along an axis of offsets."""
+    keys, count = choice.keys, gathers.count
+    place = field_words(asked.offset)
+    channels = asked.options.gathers != "axis"
+    positions = gathers.numbers * keys.size + keys.positions if channels else keys.positions * count + gathers.numbers
+    laid = lay(positions, keys.size * count, asked.options.duplicates)
+    remarks = (
+        *choice.remarks, *gathers.remarks(place, channels=channels), *_duplicates(asked, keys, laid, "offset")
+    )  # fmt: skip
+    if channels:
+        index = laid.index.reshape(count, *keys.shape)
+        return Geometry(keys.axes, index, choice.places, laid.repeats, channels=gathers.names, remarks=remarks)
+    axes = (*keys.axes, gathers.axis)
+    index = laid.index.reshape(1, *keys.shape, count)
+    return Geometry(axes, index, {**choice.places, "offset": place}, laid.repeats, remarks=remarks)
 
 
-def _blown_up(lines: Lines) -> SurveyError:
-    """Line numbers over a grid that is nearly empty; the outliers are named."""
-    outliers = [
-        f"{name} {numbers[trace]} (trace {trace + 1:,})"
-        for name, numbers in (("inline", lines.inline), ("crossline", lines.crossline))
-        for trace in _outliers(numbers)[:3]
-    ]
-    found = f"; far from the others: {', '.join(outliers)}" if outliers else ""
-    return SurveyError(
-        f"the {lines.file.traces:,} traces of {lines.file.path} spread over {lines.shape[0]:,} inlines × "
-        f"{lines.shape[1]:,} crosslines at {lines.place}{found}",
-        expected=f"a grid with a trace at one position in {MOST_EMPTY} at least",
-        do=f"correct the headers of the traces that are far off; else {_other_bytes(lines)}",
+READ = {"first": "the first of them is read", "last": "the last of them is read", "mean": "their mean is read"}
+
+
+def _duplicates(asked: Asked, keys: Keys, laid: Laid, *more: str) -> tuple[str, ...]:
+    """A remark on traces that share a position, with the first pair as an example.
+
+    Raises
+    ------
+    SurveyError
+        If duplicates are to be refused.
+    """
+    if not len(laid.repeats):
+        return ()
+    position, number = laid.repeats[np.argmin(laid.repeats.max(axis=1))].tolist()
+    first, second = sorted((int(laid.index[position]), number))
+    names = " and ".join((*keys.names, *more))
+    found = (
+        f"{len(laid.repeats):,} of {asked.file.traces:,} traces share {names} ({keys.source}) with another, such as "
+        f"traces {first + 1:,} and {second + 1:,} ({keys.of(first)})"
+    )
+    policy = asked.options.duplicates
+    if policy != "error":
+        others = ", ".join(name for name in (*READ, "error") if name != policy)
+        return (f"duplicates: {found}: {READ[policy]} (--duplicates {others})",)
+    raise SurveyError(
+        f"{asked.file.path} has duplicates: {found}",
+        expected=f"one trace at each {names}",
+        do="pass --duplicates first, last or mean; stack or thin the file if it is prestack",
     )
 
 
-def _outliers(numbers: Integers) -> Integers:
-    """Traces whose number lies far outside the range of the middle 98 %."""
-    low, high = np.percentile(numbers, (1, 99), method="nearest")
-    reach = 2 * (high - low) + 100
-    return np.flatnonzero((numbers < low - reach) | (numbers > high + reach))
-
-
-def _duplicates(lines: Lines, doubled: Integers, last: int) -> SurveyError:
-    """Several traces at one position; the first pair is named."""
-    first = int(doubled[0])
-    return SurveyError(
-        f"{lines.file.path} has duplicates: {doubled.size:,} of its {lines.file.traces:,} traces share inline and "
-        f"crossline ({lines.place}) with a later one, such as traces {first + 1:,} and {last + 1:,} (inline "
-        f"{lines.inline[first]}, crossline {lines.crossline[first]})",
-        expected="one trace at each inline and crossline",
-        do=f"stack or thin the file if it is prestack; else {_other_bytes(lines)}",
-    )
-
-
-def _other_bytes(tried: Lines) -> str:
-    """What to pass instead of header bytes that did not serve."""
-    candidates = [
-        f"bytes {iline} and {xline} would give {shape[0]:,} × {shape[1]:,} lines: pass --iline {iline} --xline {xline}"
-        for iline, xline, shape in _candidates(tried)
-    ]
-    others = candidates or ["pass the bytes of the line numbers with --iline and --xline"]
-    return "; ".join([*others, "for a 2-D line pass --geometry line"])
-
-
-def _candidates(tried: Lines) -> Iterator[tuple[int, int, tuple[int, int]]]:
-    """Bytes whose numbers tell all traces apart on a grid that is at least half full, and the grid's shape."""
-    file = tried.file
-    bytes_ = sorted({byte for pair in CANDIDATES for byte in pair})
-    numbers = dict(zip(bytes_, file.fields(*(Place(byte) for byte in bytes_)), strict=True))
-    for iline, xline in CANDIDATES:
-        lines = Lines(file, (iline, xline), numbers[iline], numbers[xline])
-        full = file.traces <= lines.shape[0] * lines.shape[1] <= 2 * file.traces and min(lines.shape) > 1
-        if (iline, xline) != tried.bytes and full and np.unique(lines.positions).size == file.traces:
-            yield iline, xline, lines.shape
+def _strays(keys: Keys, laid: Laid) -> tuple[str, ...]:
+    """A remark on numbers that are far from the others, where these make most of the grid empty."""
+    held = keys.file.traces - len(laid.repeats)
+    strays = list(keys.outliers()) if 2 * held < prod(keys.shape) else []
+    return (f"the grid is mostly empty because of {', '.join(strays)}",) if strays else ()

@@ -35,7 +35,7 @@ SHOTS = (9, 13)
 CANDIDATES = (STANDARD, (5, 9), (9, 21), SHOTS, (17, 13), (21, 25), (13, 21), (221, 225))
 """Bytes of inline and crossline numbers met in the field, the likeliest first."""
 
-LOOSE = (189, 193, 9, 21, 5, 17, 13, 25, 221, 225, 197, 201, 205, 209, 213, 217, 229, 233)
+LOOSE = (189, 193, 9, 21, 5, 17, 13, 25, 221, 225, 197, 201, 205, 209, 213, 217, 229, 233, 1)
 """Bytes that are tried in any combination when no pair serves; never 115 and 117, sample count and interval."""
 
 HALVES = ((189, 193), (189, 191), (181, 183), (181, 185), (9, 21), (17, 13), (5, 9))

@@ -53,12 +53,15 @@ class Keys:
         For each axis the number of each trace, (traces,).
     source
         Where they come from, such as ``bytes 189 and 193``.
+    falling
+        Whether axes run from the largest number to the smallest.
     """
 
     file: SegyFile
     names: tuple[str, ...]
     numbers: tuple[Integers, ...]
     source: str
+    falling: bool = False
 
     @property
     def words(self) -> str:
@@ -68,7 +71,7 @@ class Keys:
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """The smallest regular axes that have all the numbers."""
-        return tuple(_axis(name, numbers) for name, numbers in zip(self.names, self.numbers, strict=True))
+        return tuple(_axis(name, numbers, self.falling) for name, numbers in zip(self.names, self.numbers, strict=True))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,6 +102,11 @@ class Keys:
         """The numbers of a trace: ``inline 4, crossline 21``."""
         return ", ".join(f"{name} {numbers[trace]}" for name, numbers in zip(self.names, self.numbers, strict=True))
 
+    @property
+    def full_enough(self) -> bool:
+        """Whether the grid is worth its size."""
+        return self.size <= MOST_EMPTY * max(self.file.traces, FEW)
+
     def require_full_enough(self, do: str) -> None:
         """Nothing, if the grid is worth its size.
 
@@ -107,7 +115,7 @@ class Keys:
         BlownUp
             If it is nearly empty; traces whose numbers are far from the others are named.
         """
-        if self.size <= MOST_EMPTY * max(self.file.traces, FEW):
+        if self.full_enough:
             return
         outliers = list(self.outliers())
         found = f"; far from the others: {', '.join(outliers)}" if outliers else ""
@@ -118,9 +126,11 @@ class Keys:
         )
 
     def outliers(self) -> Iterator[str]:
-        """Numbers far outside the range of the middle 98 %, three of each axis at most."""
+        """Numbers far outside the range of most, three of each axis at most."""
         for name, numbers in zip(self.names, self.numbers, strict=True):
-            low, high = np.percentile(numbers, (1, 99), method="nearest")
+            # Among few traces one is more than a hundredth.
+            share = 1 if len(numbers) > 200 else 10
+            low, high = np.percentile(numbers, (share, 100 - share), method="nearest")
             reach = 2 * (high - low) + 100
             for trace in np.flatnonzero((numbers < low - reach) | (numbers > high + reach))[:3]:
                 yield f"{name} {numbers[trace]} (trace {trace + 1:,})"
@@ -140,12 +150,13 @@ def distinct(numbers: Integers) -> Integers:
     return np.flatnonzero(met) + low
 
 
-def _axis(name: str, numbers: Integers) -> Axis:
+def _axis(name: str, numbers: Integers, falling: bool) -> Axis:
     """The coarsest regular axis that has all the numbers."""
     found = distinct(numbers)
     step = int(np.gcd.reduce(np.diff(found))) if found.size > 1 else 1
-    first = int(found[0])
-    return Axis(name, first, step, (int(found[-1]) - first) // step + 1)
+    first, last = int(found[0]), int(found[-1])
+    size = (last - first) // step + 1
+    return Axis(name, last, -step, size) if falling else Axis(name, first, step, size)
 
 
 @dataclass(frozen=True)
