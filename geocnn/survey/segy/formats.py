@@ -96,8 +96,8 @@ def format_named(name: str) -> SampleFormat:
     return next(known for known in FORMATS.values() if known.name == name)
 
 
-def decode(raw: Raw, sample_format: SampleFormat, order: ByteOrder = ">") -> FloatArray:
-    """Samples as float32 of samples as they lie in the file; `raw` may be overwritten.
+def decode(raw: Raw, sample_format: SampleFormat, order: ByteOrder = ">", out: FloatArray | None = None) -> FloatArray:
+    """Samples as float32 of samples as they lie in the file.
 
     Numbers beyond float32 become infinite, which a scan tells; what it cannot hold exactly is rounded (see `exact`).
 
@@ -107,15 +107,21 @@ def decode(raw: Raw, sample_format: SampleFormat, order: ByteOrder = ">") -> Flo
         Shape (…); (…, 3) bytes where samples have 24 bits.
     order
         Byte order of 24-bit samples; all others carry it in their type.
+    out
+        Where they go, contiguous, shape (…); a new array if it is not given.
     """
-    if sample_format.kind == THREE_BYTES:
-        return _of_three_bytes(raw, sample_format, order).astype(np.float32)
+    if out is None:
+        out = np.empty(raw.shape[:-1] if sample_format.kind == THREE_BYTES else raw.shape, np.float32)
     if sample_format == IBM:
-        return ibm_floats(raw)
-    if sample_format == GAIN:
-        return _of_gain(raw)
-    with np.errstate(over="ignore"):
-        return raw.astype(np.float32)
+        ibm_floats(raw, out)
+    elif sample_format.kind == THREE_BYTES:
+        out[...] = _of_three_bytes(raw, sample_format, order)
+    elif sample_format == GAIN:
+        out[...] = _of_gain(raw)
+    else:
+        with np.errstate(over="ignore"):
+            out[...] = raw
+    return out
 
 
 def encode(samples: FloatArray, sample_format: SampleFormat, order: ByteOrder) -> tuple[Raw, int]:

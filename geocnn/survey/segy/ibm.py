@@ -36,8 +36,10 @@ def ibm_values(bits: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray((words & 0xFFFFFF) * _SCALES[words >> 24], np.float64)
 
 
-def ibm_floats(bits: NDArray[Any]) -> FloatArray:
-    """The nearest float32 of IBM floats (…) given as 32-bit words of any byte order; infinite beyond its range.
+def ibm_floats(bits: NDArray[Any], out: FloatArray) -> None:
+    """Put the nearest float32 of IBM floats (…), 32-bit words of any byte order, into `out` (…), which is contiguous.
+
+    Infinite beyond the range of float32.
 
     Twice as fast as segyio's conversion, in C, and unlike that right for fractions that begin with a zero digit.
 
@@ -47,9 +49,9 @@ def ibm_floats(bits: NDArray[Any]) -> FloatArray:
     ± fraction · 2^(4e − 280), is fraction · 2⁻²⁶ · q · |q|: three products with powers of two, of which only the last
     can round or overflow, since where the second is too small for float32 the last is nothing.
     """
-    words = np.array(bits, np.uint32, order="C")
-    flat = words.reshape(-1)
-    floats = flat.view(np.float32)
+    floats = out.reshape(-1)
+    flat = floats.view(np.uint32)
+    out.view(np.uint32)[...] = bits
     of_block = np.empty(min(BLOCK, flat.size), np.uint32)
     products = np.empty(of_block.size, np.float32)
     with np.errstate(over="ignore", under="ignore"):
@@ -63,7 +65,6 @@ def ibm_floats(bits: NDArray[Any]) -> FloatArray:
             product *= masked.view(np.float32)
             np.bitwise_and(masked, np.uint32(0x7FFFFFFF), out=masked)
             np.multiply(product, masked.view(np.float32), out=floats[start : start + BLOCK])
-    return floats.reshape(words.shape)
 
 
 def ibm_inexact(bits: NDArray[Any]) -> int:

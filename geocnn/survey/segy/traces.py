@@ -46,7 +46,11 @@ class TraceReader:
         # Long rows are gathered fastest: they are slices of the file.
         along, target = (numbers.T, samples.swapaxes(0, 1)) if rows > columns else (numbers, samples)
         for first, raw in self._blocks(along, start, stop):
-            target[first : first + len(raw)] = decode(raw, self.file.sample_format)
+            into = target[first : first + len(raw)]
+            direct = into if into.flags.c_contiguous else None
+            decoded = decode(raw, self.file.sample_format, self.file.order, direct)
+            if direct is None:
+                into[...] = decoded
         return samples
 
     def raw(self, numbers: Integers, start: int, stop: int) -> NDArray[Any]:
@@ -92,7 +96,9 @@ class TraceReader:
     def _gather(self, numbers: Integers, start: int, stop: int, into: NDArray[Any]) -> None:
         """Copy the raw samples of a row of traces."""
         if getattr(self.file, "offsets", None) is not None and getattr(self.file, "lengths", None) is not None:
-            self._one_by_one(numbers, getattr(self.file, "offsets", None), getattr(self.file, "lengths", None), (start, stop), into)
+            self._one_by_one(
+                numbers, getattr(self.file, "offsets", None), getattr(self.file, "lengths", None), (start, stop), into
+            )
         elif self.shifts is not None:
             self._shifted(numbers, self.shifts, (start, stop), into)
         else:
@@ -107,9 +113,7 @@ class TraceReader:
             into[...] = 0
         into[held] = self._samples[:, samples][numbers[held]]
 
-    def _shifted(
-        self, numbers: Integers, shifts: NDArray[np.int32], span: tuple[int, int], into: NDArray[Any]
-    ) -> None:
+    def _shifted(self, numbers: Integers, shifts: NDArray[np.int32], span: tuple[int, int], into: NDArray[Any]) -> None:
         """Copy samples of traces that start later than the axis, those with one shift at a time."""
         into[...] = 0
         of_each = np.where(numbers >= 0, shifts[numbers], -1)
