@@ -256,7 +256,8 @@ def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | 
 def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
     from geocnn.survey.hdf5.writer import Hdf5Writer
 
-    return Hdf5Writer(path, inside or "/data", new)
+    present = like.present if like is not None and like.grid == new.grid else None
+    return Hdf5Writer(path, inside or "/data", new, present)
 
 
 def _create_array(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:

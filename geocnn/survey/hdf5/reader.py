@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window
-from geocnn.survey.array import NUMBERS, ArrayOnDisk
+from geocnn.survey.array import ArrayOnDisk
 from geocnn.survey.hdf5.axes import read_axes
-from geocnn.survey.naming import ORDER, AxisNames, count_remarks
+from geocnn.survey.hdf5.chunks import access_of, chunk_remarks, filter_names, require_filters
+from geocnn.survey.hdf5.contents import COORDINATES, PRESENT, find_inside, matlab_remarks, trace_map
+from geocnn.survey.naming import AxisNames, count_remarks
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.survey import Survey
+from geocnn.survey.survey import BoolArray, Coordinates, Survey
 
 __all__ = ["Hdf5Survey"]
-
-CHUNK_CACHE = 64 * 2**20
 
 
 class Hdf5Survey(ArrayOnDisk):
@@ -45,11 +45,12 @@ class Hdf5Survey(ArrayOnDisk):
 
     def __init__(self, path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None = None) -> None:
         self._path = path
-        self._handle: tuple[int, h5py.File] | None = None
-        file = self._file()
-        self._inside = _inside(file, path, inside)
+        self._handle: tuple[int, h5py.Dataset] | None = None
+        file = _open(path)
+        self._inside = find_inside(file, path, inside)
         self.name = f"{path}:/{self._inside}"
         data = file[self._inside]
+        require_filters(data, self.name)
         axes = read_axes(data, self.name, options, partner)
         self.axis_names = axes.names
         names = axes.names.names
@@ -58,13 +59,22 @@ class Hdf5Survey(ArrayOnDisk):
         self.domain = axes.domain
         self.counted = axes.counted
         self.null = options.null
-        self.remarks = (*axes.names.remarks, *count_remarks(axes.counted))
         self._type: np.dtype[Any] = data.dtype
+        self._present = trace_map(data, PRESENT, axes.names)
+        self._coordinates = [trace_map(data, name, axes.names) for name in COORDINATES]
+        self.remarks = (
+            *axes.names.remarks,
+            *count_remarks(axes.counted),
+            *matlab_remarks(data),
+            *chunk_remarks(data),
+            *_emptiness(self.present),
+        )
+        self._text = _provenance(data)
         self._description = _describe(data, axes.names)
 
     def block(self, window: Window, selection: tuple[slice, ...]) -> NDArray[Any]:
         try:
-            values: NDArray[Any] = self._file()[self._inside][selection]
+            values: NDArray[Any] = self._data()[selection]
         except OSError as error:
             raise SurveyError(
                 f"{self.name} cannot be read at {window}: {error}",
@@ -81,67 +91,64 @@ class Hdf5Survey(ArrayOnDisk):
     def description(self) -> Mapping[str, str]:
         return self._description
 
-    def _file(self) -> h5py.File:
-        """The file, opened by each process for itself: a handle that was forked or pickled reads garbage."""
+    @property
+    def present(self) -> BoolArray:
+        """Traces that the data set ``present`` beside the samples tells, or all."""
+        return super().present if self._present is None else self._present != 0
+
+    @property
+    def coordinates(self) -> Coordinates | None:
+        """The data sets ``cdp_x`` and ``cdp_y`` beside the samples."""
+        x, y = self._coordinates
+        return None if x is None or y is None else np.stack([x, y]).astype(np.float64)
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """The attribute ``provenance``."""
+        return self._text
+
+    def _data(self) -> h5py.Dataset:
+        """The data set, opened by each process for itself: a handle that was forked or pickled reads garbage."""
         if self._handle is None or self._handle[0] != os.getpid():
-            self._handle = (os.getpid(), h5py.File(self._path, "r", rdcc_nbytes=CHUNK_CACHE))
+            file = _open(self._path)
+            access = access_of(file[self._inside])
+            self._handle = (os.getpid(), h5py.Dataset(h5py.h5d.open(file.id, self._inside.encode(), access)))
         return self._handle[1]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_handle": None}
 
 
-def _inside(file: h5py.File, path: Path, inside: str | None) -> str:
-    """Path of the data set that is meant, without a leading slash.
-
-    Raises
-    ------
-    SurveyError
-        If there is none, or several could be meant; it lists them.
-    """
-    numeric = dict(_data_sets(file))
-    listed = ", ".join(f"/{name} {shape}" for name, shape in numeric.items()) or "none"
-    if inside is not None:
-        name = inside.strip("/")
-        if name in numeric:
-            return name
-        what = "has no data set" if name not in file else "has no numeric data set of 1 dimension or more at"
-        raise SurveyError(
-            f"{path} {what} /{name}", expected=f"one of its data sets: {listed}", do=f"name it: {path}:/name"
-        )
-    meant = [name for name in numeric if not _is_scale(file[name])]
-    if len(meant) != 1:
-        raise SurveyError(
-            f"{path} holds {len(numeric)} data sets that could be meant: {listed}",
-            expected="the path of one of them",
-            do=f"name it: {path}:/{meant[0] if meant else 'name'}",
-        )
-    return meant[0]
+def _open(path: Path) -> h5py.File:
+    """The file; without a lock where its file system has none, as on some clusters."""
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # Whatever else is wrong is told again. Never without a lock at first: who opens it beside us would be refused.
+        return h5py.File(path, "r", locking=False)
 
 
-def _is_scale(data: h5py.Dataset) -> bool:
-    """Whether a data set holds the labels of an axis, by its standing or by its name."""
-    name = str(data.name).rsplit("/", 1)[-1].lower()
-    return bool(data.is_scale) or (data.ndim == 1 and name in {*ORDER, "sample_ms", "sample_m"})
+def _emptiness(present: BoolArray) -> tuple[str, ...]:
+    missing = np.count_nonzero(~present)
+    share = 100 * missing / present.size
+    return (f"{missing:,} of {present.size:,} grid positions ({share:.1f} %) have no trace",) if missing else ()
 
 
-def _data_sets(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Paths and shapes of all data sets with numbers in at least one dimension."""
-    found: list[tuple[str, tuple[int, ...]]] = []
-
-    def visit(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and item.shape and 0 not in item.shape and item.dtype.kind in NUMBERS:
-            found.append((name, item.shape))
-
-    file.visititems(visit)
-    yield from found
+def _provenance(data: h5py.Dataset) -> tuple[str, ...]:
+    """Lines of the attribute ``provenance``, if there is one."""
+    said = data.attrs.get("provenance", "")
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    return tuple(text.splitlines())
 
 
 def _describe(data: h5py.Dataset, names: AxisNames) -> Mapping[str, str]:
     kind = "boolean" if data.dtype.kind == "b" else f"{data.dtype.name}, {_byte_order(data.dtype)}"
     chunks = "contiguous" if data.chunks is None else "chunks of " + " × ".join(map(str, data.chunks))
+    filters = ", ".join(filter_names(data)) or "not compressed"
     return {
-        "format": f"HDF5, {kind}, {chunks}",
+        "format": f"HDF5, {kind}, {chunks}, {filters}",
         "order in the file": f"{', '.join(names.names)} ({names.source})",
     }
 
