@@ -154,7 +154,7 @@ def _duplicates(asked: Asked, keys: Keys, laid: Laid, *more: str) -> tuple[str, 
     """
     if not len(laid.repeats):
         return ()
-    position, number = laid.repeats[np.argmin(laid.repeats.max(axis=1))].tolist()
+    position, number = laid.repeats[np.argmin(laid.repeats[:, 1])].tolist()
     first, second = sorted((int(laid.index[position]), number))
     names = " and ".join((*keys.names, *more))
     found = (

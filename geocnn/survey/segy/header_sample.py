@@ -61,9 +61,17 @@ class Quality:
     @property
     def good(self) -> bool:
         """Whether they may be line numbers."""
-        told = max(self.lines) > 1 and self.apart >= 0.9
+        return self.apart >= 0.9 and self._grid
+
+    @property
+    def crowded(self) -> bool:
+        """Whether they may be line numbers of a file with many duplicates."""
+        return self.apart >= 0.5 and self._grid
+
+    @property
+    def _grid(self) -> bool:
         # Of a file in no order at all, a sample leaves most crossings empty, but meets each line many times.
-        return told and (self.fill >= 1 / MOST_EMPTY or self.deep >= 4)
+        return max(self.lines) > 1 and (self.fill >= 1 / MOST_EMPTY or self.deep >= 4)
 
 
 NONE = Quality(0, 0, 0, (1, 1))

@@ -59,7 +59,7 @@ def likely_pairs(sample: Sample, hints: Hints) -> Iterator[Pair]:
 
     189 and 193 win where they do; then what the text header names, pairs met in the field, any others, 16-bit numbers.
     """
-    for stage in (_standard, _hinted, _listed, _small, _loose, _halves):
+    for stage in (_standard, _hinted, _listed, _small, _crowded, _loose, _halves):
         yield from stage(sample, hints)
 
 
@@ -105,6 +105,13 @@ def _small(sample: Sample, hints: Hints) -> list[Pair]:
     return _best(sample, small, "scan")
 
 
+def _crowded(sample: Sample, hints: Hints) -> Iterator[Pair]:
+    """189 and 193 of a file with many duplicates."""
+    pair = Pair(sample.place(STANDARD[0]), sample.place(STANDARD[1]), "standard")
+    if sample.quality(pair).crowded and not (sample.empty(pair.inline) or sample.empty(pair.crossline)):
+        yield pair
+
+
 def _loose(sample: Sample, hints: Hints) -> list[Pair]:
     varying = [byte for byte in LOOSE if sample.varies(Place(byte))]
     # The field that changes more rarely along the file is the inline.
@@ -120,7 +127,7 @@ def _halves(sample: Sample, hints: Hints) -> list[Pair]:
 
 
 def _best(sample: Sample, pairs: Iterable[tuple[int, int]], source: Source, kind: str | None = None) -> list[Pair]:
-    """Pairs of which both vary and that make a good grid, the fullest first; among the like, in the order given."""
+    """Pairs of which both vary and that make a good grid, the fullest first; then in the order given."""
     found = []
     for bytes_ in pairs:
         inline, crossline = (Place(byte, kind) if kind else sample.place(byte) for byte in bytes_)
@@ -128,8 +135,10 @@ def _best(sample: Sample, pairs: Iterable[tuple[int, int]], source: Source, kind
             pair = Pair(inline, crossline, source)
             quality = sample.quality(pair)
             if quality.good:
-                found.append((round(5 * quality.apart * quality.fill), pair))
-    return [pair for _, pair in sorted(found, key=lambda each: -each[0])]
+                # Inlines mostly run slower in a file than crosslines.
+                slower = sample.steady(inline) >= sample.steady(crossline)
+                found.append((round(5 * quality.apart * quality.fill), slower, pair))
+    return [pair for _, _, pair in sorted(found, key=lambda each: each[:2], reverse=True)]
 
 
 MOST_METRES = 1.5e7

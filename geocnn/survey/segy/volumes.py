@@ -26,8 +26,8 @@ from geocnn.survey.segy.keys import Keys, field_words, lay
 
 __all__ = ["binned", "found_lines", "no_lines", "said_lines"]
 
-CROWDED = 0.1
-"""Share of the traces that lie where another does, from which numbers that were only found are not trusted."""
+CROWDED = {"standard": 0.5, "text header": 0.5, "scan": 0.1, "guess": 0.0}
+"""Share of the traces that may lie where another does, by what speaks for the numbers."""
 
 FEWEST_BINNED = 9
 """Traces below which coordinates make no grid."""
@@ -58,7 +58,7 @@ def found_lines(asked: Asked) -> Choice | None:
         if pair.source in ("standard", "text header") and any(keys.outliers()):
             # A few bad headers among good ones: other bytes would be the wrong way out.
             keys.require_full_enough(_other_bytes(asked, keys))
-        if keys.full_enough and _apart(asked, keys):
+        if keys.full_enough and _apart(asked, keys, pair):
             return _chosen(asked, pair, keys)
     return None
 
@@ -72,10 +72,10 @@ def _pairs(asked: Asked) -> Iterator[Pair]:
     return likely_pairs(asked.sample, asked.hints)
 
 
-def _apart(asked: Asked, keys: Keys) -> bool:
+def _apart(asked: Asked, keys: Keys, pair: Pair) -> bool:
     """Whether numbers tell traces apart, but for a few, and but for the offsets of gathers."""
     repeats = lay(keys.positions, keys.size, "first").repeats
-    if len(repeats) <= CROWDED * asked.file.traces:
+    if len(repeats) <= CROWDED[pair.source] * asked.file.traces:
         return True
     return sort_gathers(keys.positions, asked.file.fields(asked.offset)[0]) is not None
 
@@ -184,7 +184,7 @@ def _other_bytes(asked: Asked, tried: Keys) -> str:
         for pair in islice(likely_pairs(asked.sample, asked.hints), 3)
         if (keys := asked.keys(LINES, pair.inline, pair.crossline)).source != tried.source
         and keys.full_enough
-        and _apart(asked, keys)
+        and _apart(asked, keys, pair)
     ]
     default = "pass the bytes of the line numbers with --iline and --xline, or of coordinates with --cdp-x and --cdp-y"
     return "; ".join([*(others or [default]), "for a 2-D line pass --geometry line, for shots --geometry shots"])
