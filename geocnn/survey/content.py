@@ -6,7 +6,7 @@ from pathlib import Path
 
 from geocnn.errors import SurveyError
 
-__all__ = ["HDF5", "NPY", "SEGY", "kind_of", "require_survey"]
+__all__ = ["HDF5", "NPY", "NPY_MAGIC", "SEGY", "kind_of", "require_survey"]
 
 HDF5 = "HDF5"
 NPY = "NPY"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window
 from geocnn.output import output_error, publish, temporary_beside
 from geocnn.survey import content
-from geocnn.survey.array import NUMBERS, ArrayOnDisk
-from geocnn.survey.content import kind_of
+from geocnn.survey.array import ArrayOnDisk
+from geocnn.survey.content import NPY_MAGIC, kind_of
 from geocnn.survey.disk import reserve
 from geocnn.survey.naming import AxisNames, array_name, bare_axis, count_remarks, guessed_axes, listed, told_axes
 from geocnn.survey.options import SurveyOptions
@@ -53,10 +53,9 @@ class RawSurvey(ArrayOnDisk):
         self._path = path
         self.name = str(path)
         self._mapped: NDArray[Any] | None = None
-        self._layout = None if _is_npy(path) else _told_layout(path, options)
-        array = self._array
-        _require_numbers(self.name, array)
-        shape = array.shape
+        self._npy = _is_npy(path)
+        self._layout = _npy_layout(path) if self._npy else _told_layout(path, options)
+        shape = self._layout.shape
         self.axis_names = _axis_names(self.name, shape, options, partner)
         names = self.axis_names.names
         self.channels = shape[names.index("channel")] if "channel" in names else 1
@@ -73,8 +72,8 @@ class RawSurvey(ArrayOnDisk):
     @property
     def description(self) -> Mapping[str, str]:
         kind = self._kind
-        order = "Fortran order" if self._array.flags.f_contiguous and not self._array.flags.c_contiguous else "C order"
-        what = "NumPy array" if self._layout is None else "headerless cube"
+        order = "Fortran order" if self._layout.order == "F" else "C order"
+        what = "NumPy array" if self._npy else "headerless cube"
         ends = {">": "big-endian", "|": "single bytes"}.get(kind.str[0], "little-endian")
         return {
             "format": f"{what}, {kind.name}, {ends}, {order}",
@@ -83,13 +82,14 @@ class RawSurvey(ArrayOnDisk):
 
     @property
     def _kind(self) -> np.dtype[Any]:
-        return self._array.dtype
+        return self._layout.kind
 
     @property
     def _array(self) -> NDArray[Any]:
         """The samples as they lie in the file, mapped by each process for itself."""
         if self._mapped is None:
-            self._mapped = _map_npy(self._path) if self._layout is None else _map_cube(self._path, self._layout)
+            shape, kind, order, start = self._layout
+            self._mapped = np.memmap(self._path, kind, "r", start, shape, order)
         return self._mapped
 
     def __getstate__(self) -> dict[str, Any]:
@@ -107,29 +107,18 @@ def _axis_names(name: str, shape: tuple[int, ...], options: SurveyOptions, partn
     return guessed_axes(name, shape, partner)
 
 
-def _require_numbers(name: str, array: NDArray[Any]) -> None:
-    if array.dtype.kind not in NUMBERS or array.size == 0 or array.ndim == 0:
-        raise SurveyError(
-            f"{name} holds {array.dtype} of shape {array.shape}",
-            expected="numbers on one axis or more",
-            do="save the samples alone, as an array of numbers",
-        )
+class Layout(NamedTuple):
+    """Shape, type, order (C or F) and first byte of the samples in a file."""
 
+    shape: tuple[int, ...]
+    kind: np.dtype[Any]
+    order: Literal["C", "F"] = "C"
+    start: int = 0
 
-def _map_npy(path: Path) -> NDArray[Any]:
-    try:
-        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError) as error:
-        raise SurveyError(
-            f"{path} is no whole .npy file of numbers: {error}",
-            expected="an array written by numpy.save, without Python objects",
-            do="save or copy it again",
-        ) from error
-    return mapped
-
-
-Layout = tuple[tuple[int, ...], "np.dtype[Any]", str]
-"""Shape, type and order, C or F, of a headerless cube."""
+    @property
+    def stop(self) -> int:
+        """The byte after the last sample."""
+        return self.start + prod(self.shape) * self.kind.itemsize
 
 
 def _told_layout(path: Path, options: SurveyOptions) -> Layout:
@@ -150,7 +139,44 @@ def _told_layout(path: Path, options: SurveyOptions) -> Layout:
             expected="a file as long as --shape and --dtype say",
             do=_nearby(found, shape, kind),
         )
-    return shape, kind, options.order
+    return Layout(shape, kind, options.order)
+
+
+NPY_KEYS = {
+    "descr": re.compile(rf"'descr': *'({TYPE.pattern})'"),
+    "fortran_order": re.compile(r"'fortran_order': *(True|False)"),
+    "shape": re.compile(r"'shape': *\(((?:[1-9]\d{0,11}, *)*(?:[1-9]\d{0,11})?)\)"),
+}
+"""What the header of a .npy file says, and nothing else that Python could read out of it."""
+
+MOST_HEADER = 4096
+
+
+def _npy_layout(path: Path) -> Layout:
+    """Shape, type, order and start by the header of a .npy file, checked against the size of the file."""
+    with path.open("rb") as file:
+        head = file.read(MOST_HEADER)
+    # After the magic: version, and the length of the header in two bytes, from version 2 on in four.
+    width = 2 if head[6:7] == b"\x01" else 4
+    length = int.from_bytes(head[8 : 8 + width], "little")
+    start = 8 + width + length
+    text = head[8 + width : start].decode("latin-1")
+    said = {key: match[1] for key, pattern in NPY_KEYS.items() if (match := pattern.search(text))}
+    if not head.startswith(NPY_MAGIC) or said.keys() != NPY_KEYS.keys() or start > MOST_HEADER or not said["shape"]:
+        raise SurveyError(
+            f"{path} is no .npy file of numbers on one axis or more"
+            + (f": its header says {text.strip()[:100]}" if head.startswith(NPY_MAGIC) else ""),
+            expected="an array of numbers as numpy.save writes it",
+            do="save the samples alone, as an array of numbers",
+        )
+    shape = tuple(int(size) for size in said["shape"].split(",") if size.strip())
+    layout = Layout(shape, np.dtype(said["descr"]), "F" if said["fortran_order"] == "True" else "C", start)
+    found = path.stat().st_size
+    if found < layout.stop:
+        raise SurveyError(
+            f"{path} is cut off: {found:,} bytes of {layout.stop:,}", expected="a whole file", do="copy it again"
+        )
+    return layout
 
 
 def _shape(said: str) -> tuple[int, ...]:
@@ -192,11 +218,6 @@ def _guesses(found: int) -> str:
         if side > 1 and side**3 * width == found:
             return f", as many as {side} × {side} × {side} samples of {width} bytes have"
     return f", {found // 4:,} samples of 4 bytes" if found % 4 == 0 else ""
-
-
-def _map_cube(path: Path, layout: Layout) -> NDArray[Any]:
-    shape, kind, order = layout
-    return np.memmap(path, kind, "r", shape=shape, order="F" if order == "F" else "C")
 
 
 class RawWriter(SurveyWriter):
