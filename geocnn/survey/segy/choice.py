@@ -29,7 +29,7 @@ class Asked:
     @cached_property
     def sample(self) -> Sample:
         """Headers of some traces."""
-        return Sample(self.file)
+        return Sample(self.file, self.offset)
 
     @cached_property
     def said(self) -> tuple[Place | None, Place | None]:

@@ -78,10 +78,19 @@ NONE = Quality(0, 0, 0, (1, 1))
 
 
 class Sample:
-    """Headers of some traces: all of a small file, else runs of neighbours evenly spread over it."""
+    """Headers of some traces: all of a small file, else runs of neighbours evenly spread over it.
 
-    def __init__(self, file: SegyFile) -> None:
+    Parameters
+    ----------
+    file
+        The file.
+    offset
+        Field that tells the traces of a gather apart.
+    """
+
+    def __init__(self, file: SegyFile, offset: Place = OFFSET) -> None:
         self.file = file
+        self.offset = offset
         self._parts = list(_parts(file))
         self._raw: dict[Place, NDArray[np.float64] | Integers] = {}
         self._ranked: dict[Place, tuple[int, Integers]] = {}
@@ -128,7 +137,7 @@ class Sample:
         crosslines, crossline = self._ranks(pair.crossline)
         positions = inline * crosslines + crossline
         met = np.unique(positions).size
-        offsets, offset = self._ranks(OFFSET)
+        offsets, offset = self._ranks(self.offset)
         told = met if met == positions.size or offsets == 1 else np.unique(positions * offsets + offset).size
         fill, deep = met / (inlines * crosslines), met / max(inlines, crosslines)
         return Quality(told / positions.size, fill, deep, (inlines, crosslines))

@@ -113,7 +113,7 @@ def _crowded(sample: Sample, hints: Hints) -> Iterator[Pair]:
 
 
 def _loose(sample: Sample, hints: Hints) -> list[Pair]:
-    varying = [byte for byte in LOOSE if sample.varies(Place(byte))]
+    varying = [byte for byte in LOOSE if byte != sample.offset.byte and sample.varies(Place(byte))]
     # The field that changes more rarely along the file is the inline.
     ordered = [
         pair if sample.steady(Place(pair[0])) >= sample.steady(Place(pair[1])) else pair[::-1]
