@@ -11,29 +11,13 @@ import h5py
 import hdf5plugin
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from surveys import CROSSLINES, INLINES, SAMPLES, encoded
+from datasets import AXES, CUBE, NAMES, with_labels
 
-from geocnn.errors import OutputError, SurveyError
-from geocnn.grid import Axis, Grid, Window
-from geocnn.survey.opening import create_survey, open_survey
+from geocnn.errors import SurveyError
+from geocnn.grid import Axis, Window
+from geocnn.survey.opening import open_survey
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.survey import Domain, NewSurvey, Survey
-
-AXES = (Axis("inline", 4, 2, 4), Axis("crossline", 20, 1, 5), Axis("sample", 0, 4, 30, "ms"))
-CUBE = encoded(INLINES, CROSSLINES, SAMPLES)
-NAMES = ("inline", "crossline", "sample")
-
-
-def with_labels(path: Path, order: tuple[str, ...] = NAMES, data: np.ndarray = CUBE) -> h5py.File:
-    """A file with the cube in some order of axes, and labels beside it."""
-    file = h5py.File(path, "w")
-    file["cube"] = np.transpose(data, [NAMES.index(name) for name in order])
-    file["inline"] = np.array(INLINES)
-    file["crossline"] = np.array(CROSSLINES)
-    file["sample_ms"] = np.arange(SAMPLES) * 4.0
-    return file
+from geocnn.survey.survey import Domain, Survey
 
 
 @pytest.mark.parametrize("order", [NAMES, ("crossline", "inline", "sample"), ("sample", "inline", "crossline")])
@@ -195,56 +179,31 @@ def test_other_processes_open_the_file_for_themselves(tmp_path: Path, method: st
     assert len(pickle.dumps(survey)) < 4000
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.data())
-def test_what_is_written_reads_back_with_an_equal_grid(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    names = data.draw(st.sampled_from([("sample",), ("trace", "sample"), NAMES, ("row", "column")]))
-    domain = Domain(data.draw(st.sampled_from(["time", "depth"])), "made for a test")
-    unit = data.draw(st.sampled_from(["", domain.unit]))
-    axes = []
-    for name in names:
-        size = data.draw(st.integers(1, 5))
-        if name == "sample" and not unit:
-            axes.append(Axis(name, 0, 1, size))
-            continue
-        first = data.draw(st.sampled_from([0.0, -7.0, 0.1, 1234.5]))
-        step = data.draw(st.sampled_from([1.0, -2.0, 0.1, 4.0]))
-        axes.append(Axis(name, first, step, size, unit if name == "sample" else ""))
-    grid = Grid(tuple(axes))
-    channels = data.draw(st.integers(1, 3))
-    samples = np.random.default_rng(0).normal(size=(channels, *grid.shape)).astype(np.float32)
-    path = f"{tmp_path_factory.mktemp('h5') / 'f.h5'}:/group/data"
-    with create_survey(
-        path,
-        NewSurvey(
-            grid,
-            domain,
-            channels=channels,
-            provenance=(
-                "a",
-                "b",
-            ),
-        ),
-    ) as writer:
-        for window in grid.slabs(1):
-            writer.write(window, samples[(slice(None), *window.slices)])
-        writer.commit()
-    survey = open_survey(path)
-    assert survey.grid == grid
-    assert survey.channels == channels
-    assert survey.domain.name == domain.name
-    assert np.array_equal(survey.read(grid.whole), samples)
-    with h5py.File(path.split(":")[0]) as file:
-        assert file["group/data"].attrs["provenance"] == "a\nb"
+def test_a_sampling_rate_is_an_interval(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["waveforms"] = np.zeros((4, 3, 50), np.float32)
+        file["waveforms"].attrs.update({"axes": "event,component,sample", "sampling_rate_hz": 100.0})
+    survey = open_survey(str(tmp_path / "f.h5"))
+    assert survey.grid.axes == (Axis("trace", 0, 1, 4), Axis("sample", 0, 10, 50, "ms"))
+    assert survey.counted == {"trace"}
+    assert survey.domain == Domain("time", "unit of the attribute sampling_rate_hz")
 
 
-@pytest.mark.parametrize("inside", ["/", "/inline", "/a/sample_ms"])
-def test_names_that_no_data_set_can_have(tmp_path: Path, inside: str) -> None:
-    with pytest.raises(OutputError, match="name of no data set"):
-        create_survey(f"{tmp_path / 'f.h5'}:{inside}", NewSurvey(Grid(AXES), Domain("time", "")))
-    assert list(tmp_path.iterdir()) == []
+def test_a_file_that_the_same_process_reads_elsewhere(tmp_path: Path) -> None:
+    with_labels(tmp_path / "f.h5").close()
+    with h5py.File(tmp_path / "f.h5", "r"):
+        assert read_first(open_survey(str(tmp_path / "f.h5"))).any()
+    with h5py.File(tmp_path / "f.h5", "r", locking=False):
+        assert read_first(open_survey(str(tmp_path / "f.h5"))).any()
+
+
+def test_real_waveforms(real_data: Path) -> None:
+    waves = open_survey(str(real_data / "phase_picks/phase_picks.h5:/waveforms"))
+    assert (waves.channels, waves.grid.shape, waves.grid.axes[1].step) == (3, (80, 9001), 10)
+    assert not any("decompresses" in remark for remark in waves.remarks)
+    bucket = f"{real_data / 'seisbench_layout/dummydataset/waveforms.hdf5'}:/data/bucket0"
+    waves = open_survey(bucket)
+    assert (waves.channels, waves.grid.axes) == (3, (Axis("trace", 0, 1, 60), Axis("sample", 0, 50, 1200, "ms")))
 
 
 def test_real_faults_and_facies(real_data: Path) -> None:

@@ -27,6 +27,10 @@ UNITS: dict[str, tuple[Literal["time", "depth"], float]] = {
 """Units of a sample axis: the domain that they tell, and the factor to ms or m."""
 
 
+SEISBENCH = {"N": "trace", "C": "channel", "W": "sample"}
+"""Axes by the letters of SeisBench's data format."""
+
+
 @dataclass(frozen=True)
 class DataAxes:
     """The axes of a data set.
@@ -78,6 +82,11 @@ def _said(data: h5py.Dataset, options: SurveyOptions) -> tuple[tuple[str, ...], 
         return listed(options.axes), "--axes"
     if "axes" in data.attrs:
         return _listed(data.attrs["axes"]), "attribute axes"
+    letters = _written(data.file.get("data_format/dimension_order"))
+    if letters and set(letters) <= SEISBENCH.keys():
+        # Traces may be gathered in buckets, which have one axis more.
+        several = "N" * (len(letters) == data.ndim - 1)
+        return tuple(SEISBENCH[letter] for letter in several + letters), "dimension_order of SeisBench"
     labels = tuple(str(dimension.label) or _scale_name(dimension) for dimension in data.dims)
     if all(labels):
         return tuple(label.removesuffix("_ms").removesuffix("_m").lower() for label in labels), "dimension scales"
@@ -122,12 +131,27 @@ def _labels(data: h5py.Dataset, dimension: int, axis: str) -> _Labels | None:
 
 
 def _by_rate(data: h5py.Dataset, size: int) -> _Labels | None:
-    """Samples from 0 by the sampling rate, where an attribute of the data set tells it; none if not."""
-    rate = data.attrs.get("sampling_rate_hz")
-    if rate is None or np.ndim(rate) or not 0 < float(rate) < np.inf:
-        return None
-    step = 1000 / float(rate)
-    return _Labels(step * np.arange(size, dtype=np.float64), step, "ms", "attribute sampling_rate_hz")
+    """Samples from 0 by the sampling rate, where an attribute of the data set or SeisBench tells it; none if not."""
+    rates = {
+        "attribute sampling_rate_hz": data.attrs.get("sampling_rate_hz"),
+        "data set sampling_rate": _value(data.file.get("data_format/sampling_rate")),
+    }
+    for source, rate in rates.items():
+        if np.ndim(rate) == 0 and np.asarray(rate).dtype.kind in "iuf" and 0 < float(rate) < np.inf:
+            step = 1000 / float(rate)
+            return _Labels(step * np.arange(size, dtype=np.float64), step, "ms", source)
+    return None
+
+
+def _value(item: object) -> Any:
+    """Value of a data set without dimensions; None of anything else."""
+    return item[()] if isinstance(item, h5py.Dataset) and item.shape == () else None
+
+
+def _written(item: object) -> str:
+    """Text in a data set without dimensions; empty if there is none."""
+    value = _value(item)
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else ""
 
 
 def _domain(data: h5py.Dataset, samples: _Labels | None, options: SurveyOptions) -> Domain:

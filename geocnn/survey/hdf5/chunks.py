@@ -9,6 +9,7 @@ from typing import NamedTuple
 import h5py
 
 from geocnn.errors import SurveyError
+from geocnn.survey.naming import AxisNames
 
 __all__ = ["access_of", "chunk_remarks", "filter_names", "require_filters"]
 
@@ -86,11 +87,13 @@ def require_filters(data: h5py.Dataset, name: str) -> None:
         )
 
 
-def chunk_remarks(data: h5py.Dataset) -> tuple[str, ...]:
-    """A remark where patches of a compressed data set are dear to read."""
-    if data.chunks is None or not filter_names(data):
+def chunk_remarks(data: h5py.Dataset, axes: AxisNames) -> tuple[str, ...]:
+    """A remark where patches of a compressed volume are dear to read; of sections, whole traces are cheap enough."""
+    lateral = [axis for axis in axes.names if axis != "channel"]
+    if data.chunks is None or not filter_names(data) or len(lateral) < 3:
         return ()
-    patch = [min(PATCH, size) for size in data.shape]
+    sizes = zip(axes.names, data.shape, strict=True)
+    patch = [size if axis == "channel" else min(PATCH, size) for axis, size in sizes]
     times = prod(_spans(data, patch)) / prod(patch)
     if times <= MOST_READ:
         return ()

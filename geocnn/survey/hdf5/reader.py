@@ -66,7 +66,7 @@ class Hdf5Survey(ArrayOnDisk):
             *axes.names.remarks,
             *count_remarks(axes.counted),
             *matlab_remarks(data),
-            *chunk_remarks(data),
+            *chunk_remarks(data, axes.names),
             *_emptiness(self.present),
         )
         self._text = _provenance(data)
