@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geocnn.grid import Grid, Window
 from geocnn.survey.options import Place, SurveyOptions
+from geocnn.survey.segy.formats import exact
 from geocnn.survey.segy.geometry import find_geometry
 from geocnn.survey.segy.layout import SegyFile, open_segy_file
 from geocnn.survey.segy.sidecar import Headers, recalled
@@ -26,9 +27,12 @@ __all__ = ["SegySurvey"]
 SCALAR = Place(71, "i2")
 
 
-def hints(_): return SimpleNamespace(places={}, crs=None)
-def suspicions(_): return ()
-def exact(raw, file): return 0
+def hints(_):
+    return SimpleNamespace(places={}, crs=None)
+
+
+def suspicions(_):
+    return ()
 
 
 class SegySurvey(Survey):
@@ -70,7 +74,7 @@ class SegySurvey(Survey):
         self.grid = Grid((*self.geometry.axes, self._vertical.axis))
         self.null = options.null
         self.remarks = (
-            *getattr(self.file, "remarks", ()),
+            *self.file.remarks,
             *self.geometry.remarks,
             *self._vertical.remarks,
             *headers.suspicions,
@@ -86,10 +90,10 @@ class SegySurvey(Survey):
 
     @property
     def extent(self) -> Extent | None:
-        if self.shifts is None and getattr(self.file, "lengths", None) is None:
+        if self.shifts is None and self.file.lengths is None:
             return None
         first = np.zeros(self.file.traces, np.int32) if self.shifts is None else self.shifts
-        stop = first + (self.file.samples if getattr(self.file, "lengths", None) is None else self.file.lengths)
+        stop = first + (self.file.samples if self.file.lengths is None else self.file.lengths)
         # All channels hold a sample where the last one starts and until the first one ends.
         starts = np.where(self.index >= 0, first[self.index], 0).max(axis=0)
         stops = np.where(self.index >= 0, stop[self.index], 0).min(axis=0)
@@ -104,7 +108,9 @@ class SegySurvey(Survey):
 
     def inexact(self, window: Window) -> int:
         numbers = self._numbers(window).ravel()
-        return exact(self._traces.raw(numbers[numbers >= 0], window.start[-1], window.stop[-1]), self.file)
+        return exact(
+            self._traces.raw(numbers[numbers >= 0], window.start[-1], window.stop[-1]), self.file.sample_format
+        )
 
     def _numbers(self, window: Window) -> NDArray[np.int64]:
         """Numbers of the traces of a window, (R, N): a row for each line that is not the last, of each channel."""

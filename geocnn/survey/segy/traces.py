@@ -76,7 +76,7 @@ class TraceReader:
 
     def _regular(self, numbers: Integers) -> NDArray[Any] | None:
         """A view (R, N, S) of the mapped samples of traces whose numbers rise evenly along rows and columns."""
-        if getattr(self.file, "offsets", None) is not None or self.shifts is not None:
+        if self.file.offsets is not None or self.shifts is not None:
             return None
         first = int(numbers[0, 0])
         down, across = (int(line[1] - line[0]) if line.size > 1 else 0 for line in (numbers[:, 0], numbers[0]))
@@ -95,10 +95,8 @@ class TraceReader:
 
     def _gather(self, numbers: Integers, start: int, stop: int, into: NDArray[Any]) -> None:
         """Copy the raw samples of a row of traces."""
-        if getattr(self.file, "offsets", None) is not None and getattr(self.file, "lengths", None) is not None:
-            self._one_by_one(
-                numbers, getattr(self.file, "offsets", None), getattr(self.file, "lengths", None), (start, stop), into
-            )
+        if self.file.offsets is not None and self.file.lengths is not None:
+            self._one_by_one(numbers, self.file.offsets, self.file.lengths, (start, stop), into)
         elif self.shifts is not None:
             self._shifted(numbers, self.shifts, (start, stop), into)
         else:

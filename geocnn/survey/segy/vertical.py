@@ -71,7 +71,9 @@ def find_vertical(file: SegyFile, options: SurveyOptions, unit: str) -> Vertical
     shifts = np.rint(late).astype(np.int64)
     if not shifts.any():
         words = f"delay {first:g} {unit}, constant"
-        return Vertical(Axis("sample", first, step, file.samples, unit), None, words, (*doubts, *_elsewhere(file, first)))
+        return Vertical(
+            Axis("sample", first, step, file.samples, unit), None, words, (*doubts, *_elsewhere(file, first))
+        )
     size = file.samples + int(shifts.max())
     if size > MOST_GROWN * file.samples:
         raise _too_far_apart(file, starts, unit)
@@ -103,7 +105,7 @@ def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str,
         f"the {source} was taken (--dt overrides)",
     )
     disagree = binary < 0 or (trace and binary and trace != binary)
-    return chosen / 1000, odd if disagree and not getattr(file, "su", False) else ()
+    return chosen / 1000, odd if disagree and not file.su else ()
 
 
 def _starts(file: SegyFile) -> NDArray[np.float64]:
@@ -119,7 +121,7 @@ def _starts(file: SegyFile) -> NDArray[np.float64]:
 
 def _dead(file: SegyFile, traces: NDArray[np.int64]) -> bool:
     """Whether traces hold nothing but zeros."""
-    return getattr(file, "offsets", None) is None and not any(np.any(file.map()["samples"][trace]) for trace in traces)
+    return file.offsets is None and not any(np.any(file.map()["samples"][trace]) for trace in traces)
 
 
 def scaled(values: NDArray[np.float64] | NDArray[np.int64], scalar: NDArray[np.int64]) -> NDArray[np.float64]:
