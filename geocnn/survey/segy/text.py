@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from string import ascii_letters, digits
 
+from geocnn.survey.segy.hints import Hints, hints
 from geocnn.survey.survey import Domain
 
-__all__ = ["LINE", "TEXT_BYTES", "domain_of", "fill_blank_lines", "fresh_text", "text_lines"]
+__all__ = ["LINE", "TEXT_BYTES", "Hints", "domain_of", "fill_blank_lines", "fresh_text", "hints", "text_lines"]
 
 LINE = 80
 TEXT_BYTES = 3200
@@ -23,12 +25,26 @@ def text_lines(text: bytes) -> tuple[str, ...]:
 
 
 def _encoding(text: bytes) -> str:
-    """EBCDIC or ASCII, whichever of the two has more blanks: every text header is full of them."""
-    return "ascii" if text.count(b" ") > text.count(b"\x40") else EBCDIC
+    """EBCDIC or ASCII, whichever makes more of the bytes letters, digits and blanks."""
+    return (
+        "ascii" if len(text.translate(None, _OTHERS["ascii"])) > len(text.translate(None, _OTHERS[EBCDIC])) else EBCDIC
+    )
+
+
+_WRITTEN = set(" " + ascii_letters + digits)
+_OTHERS = {
+    encoding: bytes(byte for byte in range(256) if bytes([byte]).decode(encoding, errors="replace") not in _WRITTEN)
+    for encoding in ("ascii", EBCDIC)
+}
+"""Bytes that are no letter, digit or blank in an encoding."""
+
+_BLANK = str.maketrans(dict.fromkeys("\0\4\t\n\r", " "))
+"""Padding, ends of text and ends of lines that some programs leave in a header."""
 
 
 def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() and letter != "\ufffd" else "?" for letter in text)
+    blanked = text.translate(_BLANK)
+    return "".join(letter if letter.isprintable() and letter != "\ufffd" else "?" for letter in blanked)
 
 
 _NO_HINT = re.compile(
