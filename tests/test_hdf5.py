@@ -197,8 +197,18 @@ def test_a_file_that_the_same_process_reads_elsewhere(tmp_path: Path) -> None:
         assert read_first(open_survey(str(tmp_path / "f.h5"))).any()
 
 
+def test_lists_beside_one_array_are_not_meant(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["picks"], file["waveforms"], file["station"] = np.arange(4), np.zeros((4, 50)), np.arange(4)
+    assert open_survey(str(tmp_path / "f.h5")).name.endswith(":/waveforms")
+    with h5py.File(tmp_path / "f.h5", "a") as file:
+        file["larger"] = np.zeros((4, 60))
+    with pytest.raises(SurveyError, match=r"4 data sets(.|\n)*name it: .*:/larger"):
+        open_survey(str(tmp_path / "f.h5"))
+
+
 def test_real_waveforms(real_data: Path) -> None:
-    waves = open_survey(str(real_data / "phase_picks/phase_picks.h5:/waveforms"))
+    waves = open_survey(str(real_data / "phase_picks/phase_picks.h5"))
     assert (waves.channels, waves.grid.shape, waves.grid.axes[1].step) == (3, (80, 9001), 10)
     assert not any("decompresses" in remark for remark in waves.remarks)
     bucket = f"{real_data / 'seisbench_layout/dummydataset/waveforms.hdf5'}:/data/bucket0"

@@ -239,18 +239,20 @@ def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | 
     from geocnn.survey.segy.writer import SegyWriter
 
     source = like.surveys[0] if isinstance(like, StackedSurvey) else like
-    if new.channels != 1:
-        raise OutputError(
-            f"{path}: SEG-Y holds one channel, not {new.channels}",
-            expected="one channel",
-            do="write to HDF5, such as out.h5",
-        )
-    if isinstance(source, SegySurvey) and source.grid == new.grid:
-        # Until the writer takes the whole record.
-        takes_record = "provenance" not in inspect.signature(SegyWriter.like).parameters
-        third: Any = new if takes_record else new.provenance
-        return SegyWriter.like(path, source, third)
-    return SegyWriter.fresh(path, new)
+    parts = source.surveys if isinstance(source, JoinedSurvey) else (source,)
+    kept = source is not None and source.grid == new.grid and all(isinstance(part, SegySurvey) for part in parts)
+    # Until the writer takes the whole record, and surveys in several files.
+    if "provenance" in inspect.signature(SegyWriter.like).parameters:
+        if new.channels != 1:
+            raise OutputError(
+                f"{path}: SEG-Y holds one channel, not {new.channels}",
+                expected="one channel",
+                do="write to HDF5, such as out.h5",
+            )
+        third: Any = new.provenance
+        return SegyWriter.like(path, source, third) if kept and len(parts) == 1 else SegyWriter.fresh(path, new)
+    third = new
+    return SegyWriter.like(path, source, third) if kept else SegyWriter.fresh(path, new)
 
 
 def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ def find_inside(file: h5py.File, path: Path, inside: str | None) -> str:
             f"{path} {what} /{name}", expected=f"one of its data sets: {listed}", do=f"name it: {path}:/name"
         )
     meant = [name for name in numeric if not _is_beside(file[name])]
+    # Beside one array of traces, lists of numbers tell something of each trace, such as picks.
+    arrays = [name for name in meant if len(numeric[name]) > 1]
+    meant = arrays if len(arrays) == 1 else sorted(meant, key=lambda name: -prod(numeric[name]))
     if len(meant) != 1:
         raise SurveyError(
             f"{path} holds {len(numeric)} data sets that could be meant: {listed}",
