@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.segy.keys import MOST_EMPTY, Integers
+from geocnn.survey.segy.keys import MOST_COUNTED, MOST_EMPTY, Integers, distinct
 
 __all__ = ["Gathers", "sort_gathers"]
 
@@ -122,19 +122,34 @@ def sort_gathers(positions: Integers, offsets: NDArray[Any]) -> Gathers | None:
     offsets
         Offset of each trace, (n,).
     """
-    values, which = np.unique(offsets.astype(np.float64), return_inverse=True)
-    occupied, where = np.unique(positions, return_inverse=True)
-    folds = np.bincount(where)
-    met = np.unique(where * values.size + which).size
-    if met - occupied.size < 0.9 * (positions.size - occupied.size) or met == occupied.size:
+    values, which = ranked(offsets)
+    keys = positions * values.size + which
+    ordered = np.sort(keys)
+    met = 1 + np.count_nonzero(np.diff(ordered))
+    folds = np.bincount(positions)
+    folds = folds[folds > 0]
+    if met - folds.size < 0.9 * (positions.size - folds.size) or met == folds.size:
         return None
     ends = int(folds.min()), int(folds.max())
-    fill = met / (occupied.size * values.size)
+    fill = met / (folds.size * values.size)
     if fill >= 0.5 or ends[0] != ends[1]:
-        return Gathers(values, which.astype(np.int64), fill, ends, False)
+        return Gathers(values, which, fill, ends, False)
     # Offsets of binned acquisition differ a little everywhere, but gathers are alike: first, second, … by offset.
-    order = np.lexsort((offsets, where))
+    order = np.argsort(keys, kind="stable")
     ranks = np.empty(positions.size, np.int64)
-    ranks[order] = np.tile(np.arange(ends[0]), occupied.size)
+    ranks[order] = np.tile(np.arange(ends[0]), folds.size)
     medians = np.median(offsets[order].reshape(-1, ends[0]), axis=0)
     return Gathers(np.asarray(medians, np.float64), ranks, 1.0, ends, True)
+
+
+def ranked(values: NDArray[Any]) -> tuple[NDArray[np.float64], Integers]:
+    """The distinct values, ascending, and the rank of each value among them, (n,)."""
+    if values.dtype.kind == "f":
+        found, ranks = np.unique(values, return_inverse=True)
+        return found.astype(np.float64), ranks.astype(np.int64)
+    found = distinct(values)
+    if found[-1] - found[0] > MOST_COUNTED:
+        return found.astype(np.float64), np.searchsorted(found, values)
+    table = np.zeros(int(found[-1] - found[0]) + 1, np.int64)
+    table[found - found[0]] = np.arange(found.size)
+    return found.astype(np.float64), table[values - found[0]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from math import prod
 
 import numpy as np
 
@@ -64,9 +63,8 @@ def find_geometry(file: SegyFile, options: SurveyOptions, hints: Hints) -> Geome
     """
     asked = Asked(file, options, hints)
     choice = CHOOSE[options.geometry](asked)
-    laid = lay(choice.keys.positions, choice.keys.size, options.duplicates)
-    gathers = _gathers(asked, choice, laid)
-    found = _poststack(asked, choice, laid) if gathers is None else _prestack(asked, choice, gathers)
+    gathers = _gathers(asked, choice.keys)
+    found = _poststack(asked, choice) if gathers is None else _prestack(asked, choice, gathers)
     return replace(found, coordinates=coordinate_places(asked.sample, options, hints, choice.fields))
 
 
@@ -93,13 +91,12 @@ CHOOSE: dict[str | None, Callable[[Asked], Choice]] = {
 }  # fmt: skip
 
 
-def _gathers(asked: Asked, choice: Choice, laid: Laid) -> Gathers | None:
+def _gathers(asked: Asked, keys: Keys) -> Gathers | None:
     """The gathers of a prestack file; None if positions have one trace, or what they have are mere duplicates."""
-    options, keys = asked.options, choice.keys
+    options = asked.options
     if "channel" in keys.names:
         return None
-    shared = np.unique(laid.repeats[:, 0]).size
-    crowded = 2 * shared >= asked.file.traces - len(laid.repeats)
+    crowded = 2 * np.count_nonzero(keys.folds > 1) >= np.count_nonzero(keys.folds)
     # Who says what is read of duplicates has said that they are no gathers.
     if options.gathers is None and (options.duplicates != "first" or not crowded):
         return None
@@ -116,10 +113,11 @@ def _gathers(asked: Asked, choice: Choice, laid: Laid) -> Gathers | None:
     return gathers
 
 
-def _poststack(asked: Asked, choice: Choice, laid: Laid) -> Geometry:
+def _poststack(asked: Asked, choice: Choice) -> Geometry:
     """One trace at each position."""
     keys = choice.keys
-    remarks = (*choice.remarks, *_duplicates(asked, keys, laid), *_strays(keys, laid))
+    laid = lay(keys.positions, keys.size, asked.options.duplicates)
+    remarks = (*choice.remarks, *_duplicates(asked, keys, laid), *_strays(keys))
     return Geometry(keys.axes, laid.index.reshape(1, *keys.shape), choice.places, laid.repeats, remarks=remarks)
 
 
@@ -172,8 +170,7 @@ def _duplicates(asked: Asked, keys: Keys, laid: Laid, *more: str) -> tuple[str, 
     )
 
 
-def _strays(keys: Keys, laid: Laid) -> tuple[str, ...]:
+def _strays(keys: Keys) -> tuple[str, ...]:
     """A remark on numbers that are far from the others, where these make most of the grid empty."""
-    held = keys.file.traces - len(laid.repeats)
-    strays = list(keys.outliers()) if 2 * held < prod(keys.shape) else []
+    strays = list(keys.outliers()) if 2 * (len(keys.positions) - keys.repeats) < keys.size else []
     return (f"the grid is mostly empty because of {', '.join(strays)}",) if strays else ()

@@ -16,7 +16,7 @@ from geocnn.grid import Axis
 from geocnn.survey.options import Place
 from geocnn.survey.segy.layout import SegyFile
 
-__all__ = ["MOST_EMPTY", "BlownUp", "Integers", "Keys", "Laid", "field_words", "lay"]
+__all__ = ["MOST_COUNTED", "MOST_EMPTY", "Integers", "Keys", "Laid", "distinct", "field_words", "lay"]
 
 Integers = NDArray[np.int64]
 
@@ -33,10 +33,6 @@ def field_words(place: Place) -> str:
     """A field in words: ``trace header bytes 189-192``."""
     length, kind = KINDS[place.kind]
     return f"trace header bytes {place.byte}-{place.byte + length - 1}{kind}"
-
-
-class BlownUp(SurveyError):
-    """Numbers that spread over a grid that is nearly empty."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +94,16 @@ class Keys:
             flat = flat * axis.size + (places if axis.step == 1 else places // int(axis.step))
         return flat
 
+    @cached_property
+    def folds(self) -> Integers:
+        """Traces at each flat position of the grid, which must be full enough."""
+        return np.bincount(self.positions, minlength=self.size)
+
+    @property
+    def repeats(self) -> int:
+        """Traces that share a position with an earlier one."""
+        return len(self.positions) - int(np.count_nonzero(self.folds))
+
     def of(self, trace: int) -> str:
         """The numbers of a trace: ``inline 4, crossline 21``."""
         return ", ".join(f"{name} {numbers[trace]}" for name, numbers in zip(self.names, self.numbers, strict=True))
@@ -112,14 +118,14 @@ class Keys:
 
         Raises
         ------
-        BlownUp
+        SurveyError
             If it is nearly empty; traces whose numbers are far from the others are named.
         """
         if self.full_enough:
             return
         outliers = list(self.outliers())
         found = f"; far from the others: {', '.join(outliers)}" if outliers else ""
-        raise BlownUp(
+        raise SurveyError(
             f"the {self.file.traces:,} traces of {self.file.path} spread over {self.spread} at {self.source}{found}",
             expected=f"a grid with a trace at one position in {MOST_EMPTY} at least",
             do=f"correct the headers of the traces that are far off; else {do}",

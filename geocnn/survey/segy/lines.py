@@ -11,7 +11,7 @@ from geocnn.survey.segy.choice import Asked, Choice
 from geocnn.survey.segy.gathers import sort_gathers
 from geocnn.survey.segy.header_sample import Pair
 from geocnn.survey.segy.header_scan import SCALAR, SHOTS, STANDARD, coordinate_places, scaled
-from geocnn.survey.segy.keys import Integers, Keys, field_words, lay
+from geocnn.survey.segy.keys import Integers, Keys, field_words
 
 __all__ = ["by_line", "by_shots", "line_of_itself", "shots_of_themselves"]
 
@@ -70,8 +70,7 @@ def _number_places(asked: Asked) -> Iterator[Place]:
 
 
 def _numbers_a_line(asked: Asked, keys: Keys) -> bool:
-    laid = lay(keys.positions, keys.size, "first")
-    if not len(laid.repeats):
+    if not keys.repeats:
         return 2 * asked.file.traces >= keys.size
     return sort_gathers(keys.positions, asked.file.fields(asked.offset)[0]) is not None
 
@@ -122,7 +121,7 @@ def by_shots(asked: Asked) -> Choice:
     keys = asked.keys(RECORDS, record, channel)
     places = {"record": field_words(record), "channel": field_words(channel)}
     remarks: tuple[str, ...] = ()
-    if keys.full_enough and len(lay(keys.positions, keys.size, "first").repeats):
+    if keys.full_enough and keys.repeats:
         keys = Keys(asked.file, RECORDS, (keys.numbers[0], _counted(keys.numbers[0])), field_words(record))
         places["channel"] = "order in the file"
         remarks = (f"channel numbers at {field_words(channel)} repeat within records: traces were counted instead",)

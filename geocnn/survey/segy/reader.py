@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from geocnn.survey.segy.formats import exact
 from geocnn.survey.segy.geometry import find_geometry
 from geocnn.survey.segy.layout import SegyFile, open_segy_file
 from geocnn.survey.segy.sidecar import Headers, recalled
-from geocnn.survey.segy.text import domain_of
+from geocnn.survey.segy.text import domain_of, hints
 from geocnn.survey.segy.traces import TraceReader
 from geocnn.survey.segy.vertical import find_vertical, scaled
 from geocnn.survey.survey import BoolArray, Coordinates, Domain, Extent, FloatArray, Survey
@@ -27,11 +26,7 @@ __all__ = ["SegySurvey"]
 SCALAR = Place(71, "i2")
 
 
-def hints(_):
-    return SimpleNamespace(places={}, crs=None)
-
-
-def suspicions(_):
+def suspicions(_: SegyFile) -> tuple[str, ...]:
     return ()
 
 
@@ -85,8 +80,7 @@ class SegySurvey(Survey):
     @property
     def present(self) -> BoolArray:
         """Positions where every channel has a trace."""
-        present: BoolArray = (self.index >= 0).all(axis=0)
-        return present
+        return np.asarray((self.index >= 0).all(axis=0))
 
     @property
     def extent(self) -> Extent | None:

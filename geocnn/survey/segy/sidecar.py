@@ -88,7 +88,7 @@ def _digest(file: SegyFile, options: SurveyOptions) -> str:
 def _load(entry: Path, digest: str) -> Headers | None:
     """An entry, if there is one with this digest that can be read."""
     try:
-        with np.load(entry, allow_pickle=False) as arrays:
+        with entry.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             told = json.loads(arrays["told"].tobytes())
             if told["digest"] != digest:
                 return None

@@ -94,8 +94,9 @@ def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str,
         return options.dt, ()
     binary, trace = file.binary(3217), file.first(INTERVAL)
     if binary <= 0 and trace <= 0:
+        headers = "" if file.su else f"{binary} in the binary header, "
         raise SurveyError(
-            f"{file.path} tells no sample interval: {binary} in the binary header, {trace} in the first trace header",
+            f"{file.path} tells no sample interval: {headers}{trace} in the first trace header",
             expected="an interval above 0, in µs (time) or mm (depth)",
             do="pass it, such as --dt 4",
         )

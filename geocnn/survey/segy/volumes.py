@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NoReturn
 
-import numpy as np
-
 from geocnn.errors import SurveyError
 from geocnn.survey.options import Place
 from geocnn.survey.segy.choice import Asked, Choice
@@ -22,7 +20,7 @@ from geocnn.survey.segy.header_scan import (
     partners,
     scaled,
 )
-from geocnn.survey.segy.keys import Keys, field_words, lay
+from geocnn.survey.segy.keys import Keys, field_words
 
 __all__ = ["binned", "found_lines", "no_lines", "said_lines"]
 
@@ -74,15 +72,14 @@ def _pairs(asked: Asked) -> Iterator[Pair]:
 
 def _apart(asked: Asked, keys: Keys, pair: Pair) -> bool:
     """Whether numbers tell traces apart, but for a few, and but for the offsets of gathers."""
-    repeats = lay(keys.positions, keys.size, "first").repeats
-    if len(repeats) <= CROWDED[pair.source] * asked.file.traces:
+    if keys.repeats <= CROWDED[pair.source] * asked.file.traces:
         return True
     return sort_gathers(keys.positions, asked.file.fields(asked.offset)[0]) is not None
 
 
 def _chosen(asked: Asked, pair: Pair, keys: Keys) -> Choice:
     """What was found, with how sure it is."""
-    filled = np.count_nonzero(np.bincount(keys.positions, minlength=keys.size)) / keys.size
+    filled = (asked.file.traces - keys.repeats) / keys.size
     sure = _sureness(pair, filled)
     fields = dict(zip(LINES, (pair.inline, pair.crossline), strict=True))
     options = dict(zip(LINES, ("--iline", "--xline"), strict=True))
@@ -154,9 +151,8 @@ def no_lines(asked: Asked, why: str = "") -> NoReturn:
         raise _all_alike(asked, keys, why)
     others = _other_bytes(asked, keys)
     keys.require_full_enough(others)
-    repeats = lay(keys.positions, keys.size, "first").repeats
     raise SurveyError(
-        f"the line numbers of {asked.file.path} at {keys.source} make no grid: {len(repeats):,} of its "
+        f"the line numbers of {asked.file.path} at {keys.source} make no grid: {keys.repeats:,} of its "
         f"{asked.file.traces:,} traces lie where another does ({keys.spread}){_because(why)}",
         expected="line numbers that tell the traces apart",
         do=others,
