@@ -53,7 +53,7 @@ def found_lines(asked: Asked) -> Choice | None:
             # By the standard these are field records and channels, which make as good a grid.
             return None
         keys = asked.keys(LINES, pair.inline, pair.crossline)
-        if pair.source in ("standard", "text header") and any(keys.outliers()):
+        if not keys.full_enough and pair.source in ("standard", "text header") and any(keys.outliers()):
             # A few bad headers among good ones: other bytes would be the wrong way out.
             keys.require_full_enough(_other_bytes(asked, keys))
         if keys.full_enough and _apart(asked, keys, pair):
