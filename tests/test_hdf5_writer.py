@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from arrays import ArraySurvey
+from arrays import ArraySurvey, grid_of
 from datasets import AXES, CUBE, NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -150,4 +150,26 @@ def test_labels_shrink(tmp_path: Path) -> None:
     assert (tmp_path / "f.h5").stat().st_size < labels.size / 10
     survey = open_survey(str(tmp_path / "f.h5"))
     assert np.array_equal(survey.read(survey.grid.whole), labels)
-    assert survey.description["format"] == "HDF5, int8, single bytes, chunks of 64 × 64 × 64, blosc:zstd"
+    assert survey.description["format"] == "HDF5, int8, single bytes, chunks of 44 × 70 × 75, blosc:zstd"
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks"),
+    [
+        ((128, 128, 128), (64, 64, 64)),
+        ((400, 500, 462), (58, 63, 66)),
+        ((22, 1536, 512), (22, 110, 103)),
+        ((1, 2, 3), (1, 2, 3)),
+        ((5, 2000), (5, 2000)),
+        ((1025, 5000), (342, 715)),
+    ],
+)
+def test_chunks_are_small_cubes_that_leave_little_over(
+    tmp_path: Path, shape: tuple[int, ...], chunks: tuple[int, ...]
+) -> None:
+    """1025 rows in 3 chunks of 342, not in 2 of 512 and one of 1."""
+    new = NewSurvey(grid_of(shape), Domain("time", ""), sample_format="int8")
+    with create_survey(str(tmp_path / "f.h5"), new) as writer:
+        writer.commit()
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert file["data"].chunks == chunks

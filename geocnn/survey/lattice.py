@@ -27,7 +27,7 @@ def require_alike(first: Survey, other: Survey) -> None:
         raise SurveyError(
             f"{pair} have different axes or channels: {first.grid} against {other.grid}",
             expected="files of one survey, or of one grid to be stacked as channels",
-            do="name the files that belong together",
+            do="name the files that belong together; header bytes, --geometry and --axes hold for all of them",
         )
     vertical, lower = first.grid.axes[-1], other.grid.axes[-1]
     if vertical != lower:

@@ -165,8 +165,9 @@ def _together(surveys: Sequence[Survey]) -> Survey:
 def _same_positions(first: Survey, other: Survey) -> bool:
     """Whether two surveys have the same lines, or one of them has no numbers for them."""
     counted = first.counted | other.counted
-    pairs = zip(first.grid.axes[:-1], other.grid.axes[:-1], strict=False)
-    return first.grid.ndim != other.grid.ndim or all(a == b or a.name in counted for a, b in pairs)
+    if [axis.name for axis in first.grid.axes] != [axis.name for axis in other.grid.axes]:
+        return False
+    return all(a == b or a.name in counted for a, b in zip(first.grid.axes[:-1], other.grid.axes[:-1], strict=True))
 
 
 def _share_traces(surveys: Sequence[Survey]) -> bool:
@@ -239,6 +240,7 @@ def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | 
     from geocnn.survey.segy.writer import SegyWriter
 
     source = like.surveys[0] if isinstance(like, StackedSurvey) else like
+    known: Any = source
     parts = source.surveys if isinstance(source, JoinedSurvey) else (source,)
     kept = source is not None and source.grid == new.grid and all(isinstance(part, SegySurvey) for part in parts)
     # Until the writer takes the whole record, and surveys in several files.
@@ -250,9 +252,9 @@ def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | 
                 do="write to HDF5, such as out.h5",
             )
         third: Any = new.provenance
-        return SegyWriter.like(path, source, third) if kept and len(parts) == 1 else SegyWriter.fresh(path, new)
+        return SegyWriter.like(path, known, third) if kept and len(parts) == 1 else SegyWriter.fresh(path, new)
     third = new
-    return SegyWriter.like(path, source, third) if kept else SegyWriter.fresh(path, new)
+    return SegyWriter.like(path, known, third) if kept else SegyWriter.fresh(path, new)
 
 
 def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:

@@ -22,7 +22,7 @@ from geocnn.survey.survey import BoolArray, FloatArray, NewSurvey, SurveyWriter
 __all__ = ["Hdf5Writer"]
 
 CHUNK = 2**18
-"""Samples in a chunk: 64 × 64 × 64, or 512 × 512; 256 KiB to 2 MiB."""
+"""Samples in a chunk at most: 64 × 64 × 64, or 512 × 512; 1 MiB in float32."""
 
 LEAST_CACHE, MOST_CACHE = 8 * 2**20, 512 * 2**20
 """Bytes of the chunk cache."""
@@ -105,10 +105,15 @@ def _require_name(path: Path, inside: str, grid: Grid) -> None:
 
 
 def _chunks(grid: Grid) -> tuple[int, ...]:
-    """Sizes of a chunk: near a cube of 64³ samples; axes that are shorter leave more to the others."""
+    """Sizes of a chunk: 64³ samples at most, and as few as possible beyond the far ends.
+
+    Axes that are shorter leave more to the others: 22 × 1536 × 512 is cut into 22 × 110 × 103.
+    """
     left, chunks = CHUNK, dict.fromkeys(range(grid.ndim), 1)
     for done, axis in enumerate(sorted(range(grid.ndim), key=lambda k: grid.shape[k])):
-        chunks[axis] = min(grid.shape[axis], max(1, round(left ** (1 / (grid.ndim - done)))))
+        size = grid.shape[axis]
+        most = max(1, round(left ** (1 / (grid.ndim - done))))
+        chunks[axis] = ceil(size / ceil(size / most))
         left //= chunks[axis]
     return tuple(chunks.values())
 
