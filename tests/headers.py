@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.geometry import Geometry, find_geometry
+from geocnn.survey.segy.hints import Hints
 from geocnn.survey.segy.layout import open_segy_file
 
 Values = Mapping[int | str, Sequence[float] | np.ndarray]
-
-
-@dataclass(frozen=True)
-class Hinted:
-    """What a text header names."""
-
-    places: Mapping[str, int] = field(default_factory=dict)
-    crs: str | None = None
 
 
 def write(path: Path, values: Values, order: str = ">") -> Path:
@@ -41,7 +33,7 @@ def write(path: Path, values: Values, order: str = ">") -> Path:
 
 def geometry(path: Path, options: SurveyOptions | None = None, **hints: int) -> Geometry:
     """The geometry that is found."""
-    return find_geometry(open_segy_file(path, None), options or SurveyOptions(), Hinted(hints))
+    return find_geometry(open_segy_file(path, None), options or SurveyOptions(), Hints(hints, None))
 
 
 def lines(inlines: Sequence[int], crosslines: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

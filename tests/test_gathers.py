@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from headers import Hinted, geometry, lines, write
+from headers import geometry, lines, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,9 +15,11 @@ from geocnn.grid import Axis
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.gathers import sort_gathers
 from geocnn.survey.segy.geometry import find_geometry
+from geocnn.survey.segy.hints import Hints
 from geocnn.survey.segy.layout import open_segy_file
 
 RANDOM = np.random.default_rng(0)
+NO_HINTS = Hints({}, None)
 AXIS = SurveyOptions(gathers="axis")
 PLACES = (Place(189), Place(193), Place(37))
 
@@ -176,7 +178,7 @@ def test_duplicates_without_offsets_are_no_gathers() -> None:
 def test_prestack_files_of_every_sorting(real_data: Path, order: str) -> None:
     """Sorted up or down, by any of the three: each trace is at its own inline, crossline and offset."""
     file = open_segy_file(real_data / f"segy_awkward/segyio/small-ps{order}.sgy", None)
-    found = find_geometry(file, AXIS, Hinted())
+    found = find_geometry(file, AXIS, NO_HINTS)
     assert [axis.size for axis in found.axes] == [4, 3, 2]
     inline, crossline, offset = (file.fields(place)[0] for place in PLACES)
     for at, trace in np.ndenumerate(found.index[0]):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from headers import Hinted, geometry, lines, write
+from headers import geometry, lines, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,12 +16,14 @@ from geocnn.grid import Axis
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.binning import bin_by_coordinates
 from geocnn.survey.segy.geometry import find_geometry
+from geocnn.survey.segy.hints import Hints
 from geocnn.survey.segy.layout import open_segy_file
 
 INLINE, CROSSLINE = lines(range(100, 112), range(20, 60, 2))
 COUNTER = np.arange(1, INLINE.size + 1)
 NONE = np.zeros(INLINE.size, int)
 RANDOM = np.random.default_rng(0)
+NO_HINTS = Hints({}, None)
 
 
 @settings(deadline=None, max_examples=80)
@@ -275,7 +277,7 @@ FOUND = {
 
 @pytest.mark.parametrize(("name", "axes", "place"), [(name, *truth) for name, truth in FOUND.items()])
 def test_files_of_others(real_data: Path, name: str, axes: str, place: str) -> None:
-    found = find_geometry(open_segy_file(real_data / name, None), SurveyOptions(), Hinted())
+    found = find_geometry(open_segy_file(real_data / name, None), SurveyOptions(), NO_HINTS)
     assert " ".join(f"{axis.name} {axis.size}" for axis in found.axes) == axes
     assert place in next(iter(found.places.values()))
 

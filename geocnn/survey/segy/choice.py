@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.header_sample import OFFSET, Sample
-from geocnn.survey.segy.header_scan import Hints, option_place
+from geocnn.survey.segy.header_scan import option_place
+from geocnn.survey.segy.hints import Hints
 from geocnn.survey.segy.keys import Integers, Keys, field_words
-from geocnn.survey.segy.layout import SegyFile
+from geocnn.survey.segy.segy_file import SegyFile
 
 __all__ = ["Asked", "Choice"]
 
@@ -42,7 +45,7 @@ class Asked:
         return option_place(self.file, self.options, "offset") or OFFSET
 
     def numbers(self, place: Place) -> Integers:
-        """A field of all traces, as whole numbers, (traces,).
+        """A field of all traces that the user named, as whole numbers, (traces,).
 
         Raises
         ------
@@ -50,9 +53,7 @@ class Asked:
             If it holds something else.
         """
         values = self.file.fields(place)[0]
-        if values.dtype.kind != "f":
-            return np.asarray(values, np.int64)
-        odd = np.flatnonzero(~(np.abs(values) < 2**53) | (values % 1 != 0))
+        odd = np.flatnonzero(~_whole(values))
         if odd.size:
             raise SurveyError(
                 f"{field_words(place)} of {self.file.path} hold {values[odd[0]]:g} in trace {odd[0] + 1:,}",
@@ -61,10 +62,24 @@ class Asked:
             )
         return values.astype(np.int64)
 
+    def whole(self, *places: Place) -> tuple[Integers, ...] | None:
+        """Fields of all traces, (traces,) each, if they hold nothing but whole numbers."""
+        fields = self.file.fields(*places)
+        return tuple(values.astype(np.int64) for values in fields) if all(map(np.all, map(_whole, fields))) else None
+
     def keys(self, names: tuple[str, ...], *fields: Place) -> Keys:
         """Numbers of all traces at some fields, by axis."""
         numbers = tuple(self.numbers(place) for place in fields)
         return Keys(self.file, names, numbers, f"bytes {' and '.join(map(str, fields))}")
+
+
+def _whole(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values are whole numbers that four bytes can hold."""
+    if values.dtype.kind != "f":
+        return np.ones(values.shape, np.bool_)
+    whole = np.abs(values) < 2**31
+    whole[whole] = values[whole] % 1 == 0
+    return np.asarray(whole)
 
 
 @dataclass(frozen=True)

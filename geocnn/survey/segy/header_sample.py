@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.survey.options import Place
+from geocnn.survey.segy.ibm import ibm_values
 from geocnn.survey.segy.keys import MOST_EMPTY, Integers
-from geocnn.survey.segy.layout import SegyFile
+from geocnn.survey.segy.segy_file import SegyFile
 
 __all__ = ["OFFSET", "Pair", "Quality", "Sample", "Source"]
 
@@ -71,7 +72,9 @@ class Quality:
     @property
     def _grid(self) -> bool:
         # Of a file in no order at all, a sample leaves most crossings empty, but meets each line many times.
-        return max(self.lines) > 1 and (self.fill >= 1 / MOST_EMPTY or self.deep >= 4)
+        # One trace on each line is a way across a volume, unless that has a single line.
+        filled = self.fill >= 0.5 or (self.fill >= 1 / MOST_EMPTY and self.deep > 1)
+        return max(self.lines) > 1 and (filled or self.deep >= 4)
 
 
 NONE = Quality(0, 0, 0, (1, 1))
@@ -122,11 +125,11 @@ class Sample:
         bits = bits[bits != 0]
         if not bits.size:
             return "i4"
-        floats = bits.astype(np.int32).view(np.float32)
-        sizes = np.abs(floats)
         # Four bytes that hold a whole number as a float are beyond 10^9 as an integer.
-        if bool(((sizes >= 1) & (sizes < 1e7)).all()) and bool((np.trunc(floats) == floats).all()):
-            return "f4"
+        for kind, floats in (("f4", bits.astype(np.int32).view(np.float32)), ("ibm", ibm_values(bits))):
+            sizes = np.abs(floats)
+            if bool(((sizes >= 1) & (sizes < 1e7)).all()) and bool((sizes % 1 == 0).all()):
+                return kind
         return "i2" if self.file.order == ">" and not (bits & 0xFFFF).any() else "i4"
 
     def quality(self, pair: Pair) -> Quality:
@@ -166,9 +169,7 @@ def _parts(file: SegyFile) -> Iterator[SegyFile]:
 
 def _cut(file: SegyFile, start: int, traces: int) -> SegyFile:
     """A run of traces as if it were a file of its own."""
-    offsets = getattr(file, "offsets", None)
-    if offsets is None:
-        return replace(file, start=file.start + start * file.trace_bytes, traces=traces)
     span = slice(start, start + traces)
-    changed: dict[str, Any] = {"offsets": offsets[span], "lengths": getattr(file, "lengths", offsets)[span]}
-    return replace(file, traces=traces, **changed)
+    if file.offsets is not None and file.lengths is not None:
+        return replace(file, traces=traces, offsets=file.offsets[span], lengths=file.lengths[span])
+    return replace(file, start=file.start + start * file.trace_bytes, traces=traces)

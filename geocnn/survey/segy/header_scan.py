@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +11,15 @@ from numpy.typing import NDArray
 from geocnn.errors import SurveyError
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.header_sample import Pair, Sample, Source
+from geocnn.survey.segy.hints import Hints
 from geocnn.survey.segy.keys import Integers
-from geocnn.survey.segy.layout import SegyFile
+from geocnn.survey.segy.segy_file import SegyFile
 
 __all__ = [
     "CANDIDATES",
     "SCALAR",
     "SHOTS",
     "STANDARD",
-    "Hints",
     "coordinate_places",
     "likely_pairs",
     "option_place",
@@ -43,15 +42,6 @@ HALVES = ((189, 193), (189, 191), (181, 183), (181, 185), (9, 21), (17, 13), (5,
 
 COORDINATES = ((181, 185), (73, 77), (81, 85))
 SCALAR = Place(71, "i2")
-
-
-class Hints(Protocol):
-    """What the text header says of the trace headers."""
-
-    @property
-    def places(self) -> Mapping[str, int]:
-        """First byte of ``inline``, ``crossline``, ``cdp_x``, ``cdp_y``, where it is named."""
-        ...
 
 
 def likely_pairs(sample: Sample, hints: Hints) -> Iterator[Pair]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
 from geocnn.survey.options import Place
-from geocnn.survey.segy.layout import SegyFile
+from geocnn.survey.segy.segy_file import SegyFile
 
 __all__ = ["MOST_COUNTED", "MOST_EMPTY", "Integers", "Keys", "Laid", "distinct", "field_words", "lay"]
 

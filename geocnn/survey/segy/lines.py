@@ -49,9 +49,11 @@ def line_of_itself(asked: Asked) -> Choice | None:
 def _numbered(asked: Asked) -> Choice | None:
     """A line by numbers that tell its traces apart, with the offset if it is prestack; None if there are none."""
     for place in _number_places(asked):
-        numbers = asked.numbers(place)
-        falling = bool(numbers[0] > numbers[-1] and (np.diff(numbers) <= 0).all())
-        keys = Keys(asked.file, TRACE, (numbers,), field_words(place), falling)
+        numbers = asked.whole(place)
+        if numbers is None:
+            continue
+        falling = bool(numbers[0][0] > numbers[0][-1] and (np.diff(numbers[0]) <= 0).all())
+        keys = Keys(asked.file, TRACE, numbers, field_words(place), falling)
         if keys.size > 1 and keys.full_enough and _numbers_a_line(asked, keys):
             return Choice(keys, {"trace": field_words(place)}, (), frozenset((place.byte,)))
     return None

@@ -52,13 +52,22 @@ def found_lines(asked: Asked) -> Choice | None:
         if pair.bytes == SHOTS and pair.source == "scan" and asked.options.geometry is None:
             # By the standard these are field records and channels, which make as good a grid.
             return None
-        keys = asked.keys(LINES, pair.inline, pair.crossline)
+        keys = _keys(asked, pair)
+        if keys is None:
+            continue
         if not keys.full_enough and pair.source in ("standard", "text header") and any(keys.outliers()):
             # A few bad headers among good ones: other bytes would be the wrong way out.
             keys.require_full_enough(_other_bytes(asked, keys))
         if keys.full_enough and _apart(asked, keys, pair):
             return _chosen(asked, pair, keys)
     return None
+
+
+def _keys(asked: Asked, pair: Pair) -> Keys | None:
+    """Numbers of all traces at a pair; None where those of the sample were whole, and others are not."""
+    numbers = asked.whole(pair.inline, pair.crossline)
+    source = f"bytes {pair.inline} and {pair.crossline}"
+    return None if numbers is None else Keys(asked.file, LINES, numbers, source)
 
 
 def _pairs(asked: Asked) -> Iterator[Pair]:
@@ -178,7 +187,8 @@ def _other_bytes(asked: Asked, tried: Keys) -> str:
         f"{keys.source} would give {keys.shape[0]:,} × {keys.shape[1]:,} lines: pass --iline {pair.inline} "
         f"--xline {pair.crossline}"
         for pair in islice(likely_pairs(asked.sample, asked.hints), 3)
-        if (keys := asked.keys(LINES, pair.inline, pair.crossline)).source != tried.source
+        if (keys := _keys(asked, pair)) is not None
+        and keys.source != tried.source
         and keys.full_enough
         and _apart(asked, keys, pair)
     ]
