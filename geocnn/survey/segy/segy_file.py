@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -163,10 +164,29 @@ class SegyFile:
                 found[number][block] = ibm_values(values) if kind == "ibm" else values
         return found
 
-    def _headers(self, places: tuple[Place, ...], every: int) -> Iterator[tuple[slice, NDArray[Any]]]:
-        """Records of the fields of a few headers at a time, and which of the picked ones they are."""
-        length = self.header if self.offsets is not None else self.trace_bytes
-        record = np.dtype(
+    def fields_of(self, numbers: Integers, *places: Place) -> list[NDArray[Any]]:
+        """Fields of some trace headers, by number of the trace, each of shape (n,).
+
+        They are read one by one: of a file on a slow disk no more is fetched than these headers.
+        """
+        headers = np.zeros((len(numbers), self.header), np.uint8)
+        with self.path.open("rb", buffering=0) as file:
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            for header, number in zip(headers, numbers.tolist(), strict=True):
+                regular = self.start + number * self.trace_bytes
+                file.seek(regular if self.offsets is None else int(self.offsets[number]))
+                file.readinto(header)  # type: ignore[arg-type]
+        records = headers.view(self._record(places, self.header))[:, 0]
+        return [self._values(records[str(number)], place) for number, place in enumerate(places)]
+
+    def _values(self, raw: NDArray[Any], place: Place) -> NDArray[Any]:
+        """Values of a field as int64 or float64."""
+        return ibm_values(raw) if place.kind == "ibm" else raw.astype(_KINDS[place.kind][1])
+
+    def _record(self, places: tuple[Place, ...], length: int) -> np.dtype[Any]:
+        """A record of `length` bytes with the fields, named by their number."""
+        return np.dtype(
             {
                 "names": [str(number) for number in range(len(places))],
                 "formats": [np.dtype(_KINDS[kind][0]).newbyteorder(self.order) for _, kind in places],
@@ -174,6 +194,11 @@ class SegyFile:
                 "itemsize": length,
             }
         )
+
+    def _headers(self, places: tuple[Place, ...], every: int) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """Records of the fields of a few headers at a time, and which of the picked ones they are."""
+        length = self.header if self.offsets is not None else self.trace_bytes
+        record = self._record(places, length)
         content = np.memmap(self.path, np.uint8, "r")
         if self.offsets is None:
             mapped = np.ndarray((self.traces,), record, content, self.start)[::every]
