@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
+from geocnn.survey.hdf5.damage import attribute
 from geocnn.survey.naming import AxisNames, bare_axis, grid_name, guessed_axes, listed, told_axes
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.survey import Domain, Survey
@@ -80,8 +81,9 @@ def _said(data: h5py.Dataset, options: SurveyOptions) -> tuple[tuple[str, ...], 
     """Names as they are written, and where, by the best source that there is."""
     if options.axes is not None:
         return listed(options.axes), "--axes"
-    if "axes" in data.attrs:
-        return _listed(data.attrs["axes"]), "attribute axes"
+    told = attribute(data, "axes")
+    if told is not None:
+        return _listed(told), "attribute axes"
     letters = _written(data.file.get("data_format/dimension_order"))
     if letters and set(letters) <= SEISBENCH.keys():
         # Traces may be gathered in buckets, which have one axis more.
@@ -123,8 +125,8 @@ def _labels(data: h5py.Dataset, dimension: int, axis: str) -> _Labels | None:
     for scale in (*scales, *beside):
         if isinstance(scale, h5py.Dataset) and scale.shape == (data.shape[dimension],) and scale.dtype.kind in "iuf":
             source = str(scale.name).rsplit("/", 1)[-1]
-            unit = "".join(_listed(scale.attrs.get("units", ""))) or source.removeprefix(axis).removeprefix("_")
-            step = scale.attrs.get("step")
+            unit = "".join(_listed(attribute(scale, "units", ""))) or source.removeprefix(axis).removeprefix("_")
+            step = attribute(scale, "step")
             values = np.asarray(scale[...], np.float64)
             return _Labels(values, None if step is None else float(step), unit, f"data set {source}")
     return _by_rate(data, data.shape[dimension]) if axis == "sample" else None
@@ -133,7 +135,7 @@ def _labels(data: h5py.Dataset, dimension: int, axis: str) -> _Labels | None:
 def _by_rate(data: h5py.Dataset, size: int) -> _Labels | None:
     """Samples from 0 by the sampling rate, where an attribute of the data set or SeisBench tells it; none if not."""
     rates = {
-        "attribute sampling_rate_hz": data.attrs.get("sampling_rate_hz"),
+        "attribute sampling_rate_hz": attribute(data, "sampling_rate_hz"),
         "data set sampling_rate": _value(data.file.get("data_format/sampling_rate")),
     }
     for source, rate in rates.items():
@@ -160,8 +162,9 @@ def _domain(data: h5py.Dataset, samples: _Labels | None, options: SurveyOptions)
         return Domain(options.domain, "--domain")
     if samples is not None and samples.unit in UNITS:
         return Domain(UNITS[samples.unit][0], f"unit of the {samples.source}")
-    if data.attrs.get("domain") in ("time", "depth"):
-        return Domain(data.attrs["domain"], "attribute domain")
+    told = "".join(_listed(attribute(data, "domain", "")))
+    if told in ("time", "depth"):
+        return Domain("depth" if told == "depth" else "time", "attribute domain")
     return Domain("time", "assumed")
 
 

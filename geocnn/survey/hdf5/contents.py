@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.survey.array import NUMBERS
+from geocnn.survey.hdf5.damage import attribute
 from geocnn.survey.naming import ORDER, AxisNames
 
 __all__ = ["BESIDE", "COORDINATES", "PRESENT", "find_inside", "matlab_remarks", "trace_map"]
@@ -106,8 +107,8 @@ def _data_sets(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def _is_numeric(data: h5py.Dataset) -> bool:
     """Whether a data set holds numbers, and not what MATLAB writes as numbers: text, and the sizes of empty arrays."""
-    matlab = data.attrs.get(MATLAB_CLASS, b"")
-    text = matlab in (b"char", "char") or "MATLAB_empty" in data.attrs
+    matlab = attribute(data, MATLAB_CLASS, b"")
+    text = str(matlab) in ("b'char'", "char") or "MATLAB_empty" in data.attrs
     return bool(data.shape) and 0 not in data.shape and data.dtype.kind in NUMBERS and not text
 
 

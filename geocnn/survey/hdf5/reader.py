@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window
 from geocnn.survey.array import ArrayOnDisk
-from geocnn.survey.hdf5.axes import read_axes
+from geocnn.survey.hdf5.axes import DataAxes, read_axes
 from geocnn.survey.hdf5.chunks import access_of, chunk_remarks, filter_names, require_filters
 from geocnn.survey.hdf5.contents import COORDINATES, PRESENT, find_inside, matlab_remarks, trace_map
+from geocnn.survey.hdf5.damage import attribute, require_possible, telling
 from geocnn.survey.naming import AxisNames, count_remarks
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.survey import BoolArray, Coordinates, Survey
@@ -46,19 +47,24 @@ class Hdf5Survey(ArrayOnDisk):
     def __init__(self, path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None = None) -> None:
         self._path = path
         self._handle: tuple[int, h5py.Dataset] | None = None
+        self.null = options.null
         file = _open(path)
-        self._inside = find_inside(file, path, inside)
-        self.name = f"{path}:/{self._inside}"
-        data = file[self._inside]
-        require_filters(data, self.name)
-        axes = read_axes(data, self.name, options, partner)
+        with telling(path):
+            self._inside = find_inside(file, path, inside)
+            self.name = f"{path}:/{self._inside}"
+            data = file[self._inside]
+            require_filters(data, self.name)
+            require_possible(data, self.name)
+            self._understand(data, read_axes(data, self.name, options, partner))
+
+    def _understand(self, data: h5py.Dataset, axes: DataAxes) -> None:
+        """Take over what the file says of a data set."""
         self.axis_names = axes.names
         names = axes.names.names
         self.channels = data.shape[names.index("channel")] if "channel" in names else 1
         self.grid = Grid(axes.axes)
         self.domain = axes.domain
         self.counted = axes.counted
-        self.null = options.null
         self._type: np.dtype[Any] = data.dtype
         self._present = trace_map(data, PRESENT, axes.names)
         self._coordinates = [trace_map(data, name, axes.names) for name in COORDINATES]
@@ -74,7 +80,8 @@ class Hdf5Survey(ArrayOnDisk):
 
     def block(self, window: Window, selection: tuple[slice, ...]) -> NDArray[Any]:
         try:
-            values: NDArray[Any] = self._data()[selection]
+            with telling(self.name):
+                values: NDArray[Any] = self._data()[selection]
         except OSError as error:
             raise SurveyError(
                 f"{self.name} cannot be read at {window}: {error}",
@@ -138,7 +145,7 @@ def _emptiness(present: BoolArray) -> tuple[str, ...]:
 
 def _provenance(data: h5py.Dataset) -> tuple[str, ...]:
     """Lines of the attribute ``provenance``, if there is one."""
-    said = data.attrs.get("provenance", "")
+    said = attribute(data, "provenance", "")
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     return tuple(text.splitlines())
 
