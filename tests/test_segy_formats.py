@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from geocnn.survey.segy.formats import FORMATS, ByteOrder, SampleFormat, decode, encode, exact, format_named
-from geocnn.survey.segy.ibm import ibm_floats, ibm_values
+from geocnn.survey.segy.ibm import ibm_values
 
 ORDERS: tuple[ByteOrder, ...] = (">", "<")
 
@@ -111,8 +111,15 @@ def test_any_ibm_word_means_the_nearest_float(words: np.ndarray) -> None:
     assert ibm_values(words.astype(">u4")).tolist() == exactly
     with np.errstate(over="ignore"):
         nearest = np.array(exactly).astype(np.float32)
-    assert np.array_equal(ibm_floats(words.astype("<u4")), nearest)
+    assert np.array_equal(decode(words.astype("<u4"), FORMATS[1]), nearest)
     assert exact(words, FORMATS[1]) == np.count_nonzero(nearest != np.array(exactly))
+
+
+def test_ibm_words_of_every_first_byte() -> None:
+    fractions = np.array([0, 1, 3, 0xFFFFFF, 0x800000, 0x7FFFFF, 0x100000, 0x0FFFFF, 0xAAAAAB], np.uint32)
+    words = (np.arange(256, dtype=np.uint32)[:, None] << np.uint32(24)) | fractions
+    with np.errstate(over="ignore"):
+        assert np.array_equal(decode(words.astype(">u4"), FORMATS[1]), ibm_values(words).astype(np.float32))
 
 
 def test_ordinary_ibm_floats_are_what_segyio_reads() -> None:

@@ -250,11 +250,7 @@ def test_a_byte_order_that_no_code_tells(tmp_path: Path) -> None:
 
 
 def test_sample_counts_that_disagree_are_told(tmp_path: Path) -> None:
-    cube = Traces.of(
-        encoded(INLINES, CROSSLINES, 9),
-        INLINES,
-        CROSSLINES,
-    )
+    cube = Traces.of(encoded(INLINES, CROSSLINES, 9), INLINES, CROSSLINES)
     cube.headers = {115: 462}
     file = open_segy_file(cube.write(tmp_path / "f.sgy"), None)
     assert file.samples == 9
