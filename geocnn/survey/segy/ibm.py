@@ -80,19 +80,29 @@ def ibm_bits(values: FloatArray) -> tuple[Bits, int]:
 
     They become the largest number of that sign, and 0. Ties go to the even fraction.
     """
+    flat = np.ascontiguousarray(values).reshape(-1)
+    bits = np.empty(flat.size, np.uint32)
+    for start in range(0, flat.size, BLOCK):
+        bits[start : start + BLOCK] = _nearest(flat[start : start + BLOCK])
+    without = ~np.isfinite(flat)
+    lost = int(np.count_nonzero(without))
+    if lost:
+        largest = flat[without].view(np.uint32) | np.uint32(0x7FFFFFFF)
+        bits[without] = np.where(np.isnan(flat[without]), 0, largest)
+    return bits.reshape(values.shape), lost
+
+
+def _nearest(values: FloatArray) -> Bits:
+    """Nearest IBM floats of finite float32 numbers (n,)."""
+    one = np.uint32(1)
     tiny = np.abs(values) < np.finfo(np.float32).tiny
     words = np.multiply(values, np.float32(2**24), out=values.copy(), where=tiny).view(np.uint32)
     # Of a float32: value = fraction / 2²⁴ · 2^exponent, the first bit of the fraction being 1.
-    exponent = ((words >> 23) & 0xFF).astype(np.int32) - np.where(tiny, 126 + 24, 126)
-    fraction = (words & 0x7FFFFF) | 0x800000
+    exponent = ((words >> np.uint32(23)) & np.uint32(0xFF)).astype(np.int32) - np.where(tiny, 126 + 24, 126)
+    fraction = (words & np.uint32(0x7FFFFF)) | np.uint32(0x800000)
     shift = (-exponent & 3).astype(np.uint32)
-    half_or_less = (np.uint32(1) << shift >> np.uint32(1)) - (shift > 0) + ((fraction >> shift) & (shift > 0))
-    sign = words & np.uint32(0x80000000)
+    # Just under a half of what is shifted out, and a half where what stays is odd: ties go to even.
+    rounding = (((one << shift) - one) >> one) + ((fraction >> shift) & (shift > 0))
     power = ((exponent + 3 >> 2) + 64).astype(np.uint32) << np.uint32(24)
-    rounded = (fraction + half_or_less).astype(np.uint32) >> shift
-    bits: Bits = np.where(values == 0, sign, sign | power | rounded)
-    without = ~np.isfinite(values)
-    lost = int(np.count_nonzero(without))
-    if lost:
-        bits[without] = np.where(np.isnan(values[without]), 0, sign[without] | np.uint32(0x7FFFFFFF))
-    return bits, lost
+    sign = words & np.uint32(0x80000000)
+    return np.asarray(np.where(values == 0, sign, sign | power | (fraction + rounding) >> shift), np.uint32)
