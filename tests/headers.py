@@ -13,7 +13,7 @@ from geocnn.survey.segy.geometry import Geometry, find_geometry
 from geocnn.survey.segy.hints import Hints
 from geocnn.survey.segy.layout import open_segy_file
 
-Values = Mapping[int | str, Sequence[float] | np.ndarray]
+Values = Mapping[int | str | tuple[int, str], Sequence[float] | np.ndarray]
 
 
 def write(path: Path, values: Values, order: str = ">") -> Path:
@@ -21,7 +21,7 @@ def write(path: Path, values: Values, order: str = ">") -> Path:
     count = len(next(iter(values.values())))
     traces = np.zeros((count, 240 + 4), np.uint8)
     for said, numbers in values.items():
-        place = Place.parse(said)
+        place = Place(*said) if isinstance(said, tuple) else Place.parse(said)
         raw = np.asarray(numbers).astype(np.dtype(order + place.kind)).reshape(-1, 1).view(np.uint8)
         traces[:, place.byte - 1 : place.byte - 1 + raw.shape[1]] = raw
     head = bytearray(b"\x40" * 3200 + bytes(400))

@@ -86,6 +86,21 @@ def test_other_bytes_are_remarked(tmp_path: Path) -> None:
     assert "bytes 9 and 21 (sure), not at 189 and 193; --iline and --xline override" in found.remarks[0]
 
 
+@pytest.mark.parametrize("kind", ["f4", "ibm", "i2"])
+def test_kinds_at_standard_bytes(tmp_path: Path, kind: str) -> None:
+    values = (ibm(INLINE), ibm(CROSSLINE)) if kind == "ibm" else (INLINE, CROSSLINE)
+    written = "u4" if kind == "ibm" else kind
+    path = tmp_path / "f.sgy"
+    found = geometry(write(path, {(189, written): values[0], (193, written): values[1]}))
+    assert lies_at(found, INLINE, CROSSLINE)
+    assert found.remarks == (f"line numbers are no 4-byte integers: read from 189:{kind} and 193:{kind} (sure)",)
+
+
+def ibm(numbers: np.ndarray) -> np.ndarray:
+    """Bits of IBM floats of whole numbers below 4096: number / 16³ · 16³."""
+    return (0x43 << 24) + (numbers << 12)
+
+
 CASES = {
     "trace numbers beside": {1: COUNTER, 5: COUNTER, 9: INLINE, 21: CROSSLINE},
     "trace in line, and crossline": {5: np.tile(np.arange(1, 21), 12), 9: INLINE, 21: CROSSLINE, 13: INLINE * 0 + 1},

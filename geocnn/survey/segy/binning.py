@@ -60,13 +60,13 @@ def bin_by_coordinates(x: Floats, y: Floats) -> tuple[Integers, Integers, float]
     places = lattice.places(points)
     steps = np.rint(places)
     off = float(np.abs(places - steps).max())
-    first, second = _oriented(steps.astype(np.int64))
-    cells = (int(first.max()) + 1) * (int(second.max()) + 1)
-    if cells > MOST_EMPTY * max(len(points), 100):
+    cells = float(np.prod(np.ptp(steps, axis=0) + 1))
+    if not cells <= MOST_EMPTY * max(len(points), 100):
         raise NoLattice(
-            f"{len(points):,} coordinates spread over {cells:,} bins of {lattice.words}",
+            f"{len(points):,} coordinates spread over {cells:,.0f} bins of {lattice.words}",
             f"a point in one bin of {MOST_EMPTY} at least: they lie along a crooked line, or some are wrong",
         )
+    first, second = _oriented(steps.astype(np.int64))
     return first + 1, second + 1, off
 
 
@@ -82,6 +82,11 @@ class Lattice:
         return np.asarray((points - self.origin) @ np.linalg.inv(self.vectors))
 
     @property
+    def flat(self) -> bool:
+        """Whether the vectors are parallel, but for rounding."""
+        return bool(abs(np.linalg.det(self.vectors)) <= 1e-6 * np.prod(np.hypot(*self.vectors.T)))
+
+    @property
     def words(self) -> str:
         """``12.5 × 25``."""
         return " × ".join(f"{length:.4g}" for length in np.hypot(*self.vectors.T).tolist())
@@ -95,7 +100,8 @@ class Lattice:
         """The lattice by least squares on the points, each at the bin that it is nearest to now."""
         design = np.column_stack([np.ones(len(points)), np.rint(self.places(points))])
         solution, _, rank, _ = np.linalg.lstsq(design, points, rcond=None)
-        return Lattice(solution[0], solution[1:]) if rank == 3 else self
+        found = Lattice(solution[0], solution[1:])
+        return self if rank < 3 or found.flat else found
 
 
 def _lattice(points: Floats) -> Lattice:
@@ -132,7 +138,10 @@ def _around(points: Floats, seed: Floats) -> Lattice | None:
     length = float(np.hypot(*first))
     across = np.abs(vectors @ np.array([-first[1], first[0]])) / length
     rest = vectors[across > 0.5 * length]
-    return Lattice(near[0], _reduced(first, _shortest(rest, length))) if len(rest) else None
+    if not len(rest):
+        return None
+    lattice = Lattice(near[0], _reduced(first, _shortest(rest, length)))
+    return None if lattice.flat else lattice
 
 
 def _shortest(vectors: Floats, apart: float = np.inf) -> Floats:

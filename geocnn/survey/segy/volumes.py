@@ -118,6 +118,8 @@ def _found_elsewhere(asked: Asked, pair: Pair, sure: str) -> tuple[str, ...]:
             f"the text header names bytes {hinted[0]} and {hinted[1]} for line numbers; those at 189 and 193 were "
             f"taken (--iline {hinted[0]} --xline {hinted[1]} overrides)",
         )
+    if pair.bytes == STANDARD:
+        return (f"line numbers are no 4-byte integers: read from {pair.inline} and {pair.crossline} ({sure})",)
     source = "the text header names" if pair.source == "text header" else "were found at"
     where = f"{source} bytes {pair.inline} and {pair.crossline}"
     return (f"line numbers {where} ({sure}), not at 189 and 193; --iline and --xline override",)
