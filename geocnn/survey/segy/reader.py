@@ -11,19 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.grid import Grid, Window
+from geocnn.survey.bins import Bins, fit_bins
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.formats import exact
 from geocnn.survey.segy.geometry import find_geometry
+from geocnn.survey.segy.glance import PROBES, glance, probes
 from geocnn.survey.segy.layout import SegyFile, open_segy_file
-from geocnn.survey.segy.sidecar import Headers, recalled
+from geocnn.survey.segy.sidecar import Headers, recall, remember
 from geocnn.survey.segy.text import domain_of, hints
 from geocnn.survey.segy.traces import TraceReader
-from geocnn.survey.segy.vertical import find_vertical, scaled
+from geocnn.survey.segy.vertical import find_vertical, sampled_vertical, scaled
 from geocnn.survey.survey import BoolArray, Coordinates, Domain, Extent, FloatArray, Survey
 
 __all__ = ["SegySurvey"]
 
 SCALAR = Place(71, "i2")
+
+GLANCED = 200_000
+"""Traces from which on headers are sampled where that is enough."""
 
 
 def suspicions(_: SegyFile) -> tuple[str, ...]:
@@ -39,6 +44,8 @@ class SegySurvey(Survey):
         The file.
     options
         Header bytes, geometry, sample format, dt, t0 and domain, where the headers do not tell.
+    glanced
+        Whether a sample of the headers of a large, regular file is enough: to look at it, not to use it.
 
     Attributes
     ----------
@@ -57,12 +64,12 @@ class SegySurvey(Survey):
         If the file is no SEG-Y file, or its headers make no regular grid.
     """
 
-    def __init__(self, path: Path, options: SurveyOptions) -> None:
+    def __init__(self, path: Path, options: SurveyOptions, *, glanced: bool = False) -> None:
         self.name = str(path)
         self.options = options
         self.file = open_segy_file(path, options.sample_format)
         self.domain = _domain(self.file, options)
-        headers = recalled(self.file, options, lambda: _read_headers(self.file, options, self.domain))
+        headers = _headers(self.file, options, self.domain.unit, glanced=glanced)
         self.geometry, self._vertical = headers.geometry, headers.vertical
         self.index, self.repeats, self.shifts = self.geometry.index, self.geometry.repeats, self._vertical.shifts
         self.channels = len(self.index)
@@ -140,6 +147,18 @@ class SegySurvey(Survey):
         return self.file.text
 
     @cached_property
+    def bins(self) -> Bins | None:
+        """By all traces; of a large file by some hundred."""
+        if self.file.traces < GLANCED or self.geometry.coordinates is None or self.index.ndim != 3:
+            return super().bins
+        numbers = np.unique(np.linspace(0, self.index[0].size - 1, PROBES).astype(np.int64))
+        places = np.stack(np.unravel_index(numbers, self.grid.lateral), axis=1)
+        traces = self.index[0].ravel()[numbers]
+        places, traces = places[traces >= 0], traces[traces >= 0]
+        x, y, scalar = self.file.fields_of(traces, *self.geometry.coordinates, SCALAR)
+        return fit_bins(places, scaled(np.stack([x, y]), scalar).T)
+
+    @cached_property
     def coordinates(self) -> Coordinates | None:
         places = self.geometry.coordinates
         if places is None:
@@ -158,13 +177,25 @@ def _domain(file: SegyFile, options: SurveyOptions) -> Domain:
     return domain_of(file.text) or Domain("time", "assumed")
 
 
-def _read_headers(file: SegyFile, options: SurveyOptions, domain: Domain) -> Headers:
-    """What all headers tell, and what the samples seem to be."""
-    return Headers(
-        find_geometry(file, options, hints(file.text)),
-        find_vertical(file, options, domain.unit),
-        suspicions(file),
-    )
+def _headers(file: SegyFile, options: SurveyOptions, unit: str, *, glanced: bool) -> Headers:
+    """What the headers tell, and what the samples seem to be: as remembered, by a glance, or by reading them all."""
+    found = recall(file, options)
+    if found is None and glanced and file.traces >= GLANCED:
+        found = _glanced(file, options, unit)
+    if found is None:
+        geometry, vertical = find_geometry(file, options, hints(file.text)), find_vertical(file, options, unit)
+        found = Headers(geometry, vertical, suspicions(file))
+        remember(file, options, found)
+    return found
+
+
+def _glanced(file: SegyFile, options: SurveyOptions, unit: str) -> Headers | None:
+    """What a sample of the headers tells of a regular volume; None if it shows anything else."""
+    geometry = glance(file, options, hints(file.text))
+    if geometry is None:
+        return None
+    vertical = sampled_vertical(file, options, unit, probes(file))
+    return None if vertical is None else Headers(geometry, vertical, suspicions(file))
 
 
 def _emptiness(index: NDArray[np.int64]) -> tuple[str, ...]:

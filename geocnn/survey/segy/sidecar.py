@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from geocnn.survey.segy.geometry import Geometry
 from geocnn.survey.segy.layout import SegyFile
 from geocnn.survey.segy.vertical import Vertical
 
-__all__ = ["Headers", "cache_folder", "recalled"]
+__all__ = ["Headers", "cache_folder", "recall", "remember"]
 
 VERSION = 1
 """Raised whenever the same headers are understood in another way, so that older entries are not trusted."""
@@ -53,23 +52,32 @@ def cache_folder() -> Path | None:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geocnn"
 
 
-def recalled(file: SegyFile, options: SurveyOptions, find: Callable[[], Headers]) -> Headers:
-    """What `find` finds in the headers, or found when this very file was last opened with these options.
+def recall(file: SegyFile, options: SurveyOptions) -> Headers | None:
+    """What was found in the headers when this very file was last opened with these options, if it is remembered.
 
     An entry counts only if size, time of change, file header and a sample of the trace headers are as they were.
+    """
+    entry = _entry(file, options)
+    return None if entry is None else _load(entry, _digest(file, options))
+
+
+def remember(file: SegyFile, options: SurveyOptions, found: Headers) -> None:
+    """Keep what was found for the next opening, if the file is large.
+
     Entries appear whole, so that processes may share the folder; where it cannot be written, nothing is remembered.
     """
+    entry = _entry(file, options)
+    if entry is not None:
+        _keep(entry, _digest(file, options), found)
+
+
+def _entry(file: SegyFile, options: SurveyOptions) -> Path | None:
+    """Path of the entry of a file; None if the file is small, or nothing is to be remembered."""
     folder = cache_folder()
     if folder is None or file.traces < SMALLEST:
-        return find()
-    digest = _digest(file, options)
+        return None
     name = hashlib.sha256(f"{file.path.resolve()}|{astuple(options)}".encode()).hexdigest()[:32]
-    entry = folder / f"{name}.npz"
-    found = _load(entry, digest)
-    if found is None:
-        found = find()
-        _keep(entry, digest, found)
-    return found
+    return folder / f"{name}.npz"
 
 
 def _digest(file: SegyFile, options: SurveyOptions) -> str:
@@ -92,8 +100,7 @@ def _load(entry: Path, digest: str) -> Headers | None:
             told = json.loads(arrays["told"].tobytes())
             if told["digest"] != digest:
                 return None
-            shifts = arrays["shifts"] if "shifts" in arrays else None
-            return _headers(told, arrays["index"].astype(np.int64), arrays["repeats"], shifts)
+            return _headers(told, arrays["index"].astype(np.int64), arrays["repeats"], arrays.get("shifts"))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         # No entry, or one that is damaged or of another version: it is made anew.
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from geocnn.grid import Axis
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.layout import SegyFile
 
-__all__ = ["Vertical", "find_vertical", "scaled"]
+__all__ = ["Vertical", "find_vertical", "sampled_vertical", "scaled"]
 
 INTERVAL = Place(117, "i2")
 DELAY = Place(109, "i2")
@@ -65,25 +65,33 @@ def find_vertical(file: SegyFile, options: SurveyOptions, unit: str) -> Vertical
     step, doubts = _interval(file, options)
     if options.t0 is not None:
         return Vertical(Axis("sample", options.t0, step, file.samples, unit), None, "start by --t0", doubts)
-    starts = _starts(file)
+    starts = scaled(*file.fields(DELAY, TIME_SCALAR))
+    return _from_starts(file, _without_dead(file, starts), Axis("sample", 0, step, file.samples, unit), doubts)
+
+
+def sampled_vertical(file: SegyFile, options: SurveyOptions, unit: str, numbers: NDArray[np.int64]) -> Vertical | None:
+    """The same by the delays of some traces, by number; None if they differ."""
+    starts = scaled(*file.fields_of(numbers, DELAY, TIME_SCALAR))
+    if options.t0 is None and np.ptp(starts):
+        return None
+    told = options if options.t0 is not None else replace(options, t0=float(starts[0]))
+    return find_vertical(file, told, unit)
+
+
+def _from_starts(file: SegyFile, starts: NDArray[np.float64], axis: Axis, doubts: tuple[str, ...]) -> Vertical:
+    """The axis from the first sample of any trace to the last of any; `axis` is that of a trace that starts at 0."""
     first = float(starts.min())
-    late = (starts - first) / step
+    late = (starts - first) / axis.step
     shifts = np.rint(late).astype(np.int64)
+    axis = replace(axis, first=first)
     if not shifts.any():
-        words = f"delay {first:g} {unit}, constant"
-        return Vertical(
-            Axis("sample", first, step, file.samples, unit), None, words, (*doubts, *_elsewhere(file, first))
-        )
+        return Vertical(axis, None, f"delay {first:g} {axis.unit}, constant", (*doubts, *_elsewhere(file, first)))
     size = file.samples + int(shifts.max())
     if size > MOST_GROWN * file.samples:
-        raise _too_far_apart(file, starts, unit)
-    words = f"delay {first:g} to {starts.max():g} {unit}, varying by trace"
-    return Vertical(
-        Axis("sample", first, step, size, unit),
-        shifts.astype(np.int32),
-        words,
-        (*doubts, *_varying(starts, late - shifts, unit)),
-    )
+        raise _too_far_apart(file, starts, axis.unit)
+    words = f"delay {first:g} to {starts.max():g} {axis.unit}, varying by trace"
+    remarks = (*doubts, *_varying(starts, late - shifts, axis.unit))
+    return Vertical(replace(axis, size=size), shifts.astype(np.int32), words, remarks)
 
 
 def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str, ...]]:
@@ -109,10 +117,8 @@ def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str,
     return chosen / 1000, odd if disagree and not file.su else ()
 
 
-def _starts(file: SegyFile) -> NDArray[np.float64]:
-    """First sample of each trace: its delay by the scalar for times; dead traces without a delay start as most do."""
-    delays, scalars = file.fields(DELAY, TIME_SCALAR)
-    starts = scaled(delays, scalars)
+def _without_dead(file: SegyFile, starts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """First samples of all traces, where dead traces without a delay start as most do."""
     most = float(np.median(starts))
     bare = np.flatnonzero((starts == 0) & (starts != most))
     if 0 < bare.size <= file.traces // 2 and _dead(file, bare[:MOST_LOOKED_AT]):
@@ -146,8 +152,8 @@ def _varying(starts: NDArray[np.float64], rest: NDArray[np.float64], unit: str) 
     """What is to be said of traces with other delays."""
     odd = np.count_nonzero(starts != np.median(starts))
     remark = (
-        f"{odd:,} of {starts.size:,} traces have another delay than most ({starts.min():g} to {starts.max():g} {unit}): "
-        f"each was laid at its own time (--t0 lays all at one)"
+        f"{odd:,} of {starts.size:,} traces have another delay than most ({starts.min():g} to {starts.max():g} {unit})"
+        f": each was laid at its own time (--t0 lays all at one)"
     )
     between = np.count_nonzero(np.abs(rest) > 0.01)
     if not between:
