@@ -331,6 +331,29 @@ def test_remarks_are_told_once_for_all_surveys_that_share_them(surveys: Path, tm
     assert all(re.search(r"one.h5:/(data|label) and \d more: ", remark) for remark in remarks), remarks
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_a_label_without_names_of_axes_lies_as_its_image(surveys: Path, order: tuple[int, ...]) -> None:
+    label = np.random.default_rng(0).integers(0, 2, SHAPE).astype(np.int8)
+    np.save(surveys / "bare.npy", label.transpose(order))
+    [(labelled, _)] = checked(surveys, ("label.h5", "bare.npy")).training
+    assert np.array_equal(labelled.labels(labelled.grid.whole), label)
+    assert labelled.covered == labelled.grid.whole
+
+
+def test_an_image_without_names_of_axes_lies_as_its_label(surveys: Path) -> None:
+    image = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    np.save(surveys / "bare-image.npy", image.transpose(2, 1, 0))
+    [(labelled, _)] = checked(surveys, ("image.h5", "bare-image.npy")).training
+    assert np.array_equal(labelled.image.read(labelled.grid.whole)[0], image)
+
+
+def test_the_options_of_an_image_are_not_all_its_labels(surveys: Path) -> None:
+    """What null means in the image is a class in the label."""
+    pair = "[{image: image.h5, label: label.h5, null: 1}]"
+    [(labelled, _)] = checked(surveys, train(pair)).training
+    assert (labelled.image.null, labelled.label.null) == (1, None)
+
+
 def parihaka(real_data: Path, tmp_path: Path, patch: str, rule: str = "{block: 0.2}") -> Config:
     folder = real_data / "parihaka"
     path = tmp_path / "config.yaml"

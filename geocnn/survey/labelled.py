@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window, overlap
-from geocnn.survey.survey import FloatArray, Survey
+from geocnn.survey.survey import BoolArray, FloatArray, Survey
 
 __all__ = ["LabelledSurvey", "numbered_like"]
 
@@ -68,10 +69,15 @@ class LabelledSurvey:
         source = inside.shifted(self._offset)
         values = self.label.read(source)[0]
         self._require_classes(values, source)
-        values[~self.label.present[source.slices[:-1]]] = -1
+        values[~self._held[source.slices[:-1]]] = -1
         target = inside.shifted(tuple(-a for a in window.start))
         labels[target.slices] = values.astype(np.int8)
         return labels
+
+    @cached_property
+    def _held(self) -> BoolArray:
+        """Traces that the label has; kept, because files make it anew each time."""
+        return self.label.present
 
     def _require_classes(self, values: FloatArray, window: Window) -> None:
         """Refuse labels that are no class, naming the first value and its place."""

@@ -239,10 +239,8 @@ def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | 
     from geocnn.survey.segy.reader import SegySurvey
     from geocnn.survey.segy.writer import SegyWriter
 
-    source = like.surveys[0] if isinstance(like, StackedSurvey) else like
-    known: Any = source
-    parts = source.surveys if isinstance(source, JoinedSurvey) else (source,)
-    kept = source is not None and source.grid == new.grid and all(isinstance(part, SegySurvey) for part in parts)
+    sources = like.surveys if isinstance(like, StackedSurvey) else (like,)
+    known: Any = next((source for source in sources if source is not None and _is_segy(source, new)), None)
     # Until the writer takes the whole record, and surveys in several files.
     if "provenance" in inspect.signature(SegyWriter.like).parameters:
         if new.channels != 1:
@@ -252,9 +250,17 @@ def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | 
                 do="write to HDF5, such as out.h5",
             )
         third: Any = new.provenance
-        return SegyWriter.like(path, known, third) if kept and len(parts) == 1 else SegyWriter.fresh(path, new)
+        return SegyWriter.like(path, known, third) if isinstance(known, SegySurvey) else SegyWriter.fresh(path, new)
     third = new
-    return SegyWriter.like(path, known, third) if kept else SegyWriter.fresh(path, new)
+    return SegyWriter.like(path, known, third) if known is not None else SegyWriter.fresh(path, new)
+
+
+def _is_segy(survey: Survey, new: NewSurvey) -> bool:
+    """Whether a survey over the grid of a new one is in SEG-Y, in one file or in several."""
+    from geocnn.survey.segy.reader import SegySurvey
+
+    parts = survey.surveys if isinstance(survey, JoinedSurvey) else (survey,)
+    return survey.grid == new.grid and all(isinstance(part, SegySurvey) for part in parts)
 
 
 def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
