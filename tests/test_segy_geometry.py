@@ -165,6 +165,13 @@ def test_a_volume_is_a_line_if_that_is_asked_for(tmp_path: Path) -> None:
     assert np.array_equal(found.index, np.arange(240)[None])
 
 
+def test_a_way_across_a_volume_is_a_line(tmp_path: Path) -> None:
+    """One trace on each inline and crossline: their grid would be empty but for a diagonal."""
+    way = np.arange(10)
+    found = geometry(write(tmp_path / "f.sgy", {21: way + 1, 189: way + 100, 193: 2 * way + 20}))
+    assert found.axes == (Axis("trace", 1, 1, 10),)
+
+
 def test_one_trace(tmp_path: Path) -> None:
     assert geometry(write(tmp_path / "a.sgy", {1: [1]})).axes == (Axis("trace", 1, 1, 1),)
     found = geometry(write(tmp_path / "b.sgy", {189: [7], 193: [9]}))
