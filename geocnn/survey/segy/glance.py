@@ -15,7 +15,7 @@ from geocnn.survey.segy.segy_file import SegyFile
 
 __all__ = ["PROBES", "glance", "probes"]
 
-PROBES = 400
+PROBES = 1000
 """Headers that are looked at."""
 
 STANDARD = {"iline": 189, "xline": 193, "cdp_x": 181, "cdp_y": 185}
@@ -106,7 +106,7 @@ def _length(file: SegyFile, slow: Place) -> int:
 
 def _ends(lines: int, length: int) -> tuple[Integers, Integers]:
     """Numbers of the first and last traces of lines, evenly picked."""
-    picked = np.unique(np.linspace(0, lines - 1, PROBES // 4).astype(np.int64))
+    picked = np.unique(np.linspace(0, lines - 1, PROBES // 2).astype(np.int64))
     return picked * length, picked * length + length - 1
 
 

@@ -33,6 +33,9 @@ ORDERS: dict[ByteOrder, str] = {">": "big-endian", "<": "little-endian"}
 
 Integers = NDArray[np.int64]
 
+SPARSE = 32
+"""Every so many traces from which on headers are read one by one."""
+
 HEADERS = 2**13
 """Trace headers gone through at once: what is touched of them stays in a core's cache from field to field."""
 
@@ -156,6 +159,8 @@ class SegyFile:
         places
             First byte of each field, counted from 1, and its kind: ``i4``, ``i2``, ``u2``, ``f4``, ``ibm``.
         """
+        if every >= SPARSE:
+            return self.fields_of(np.arange(0, self.traces, every), *places)
         count = len(range(0, self.traces, every))
         found = [np.empty(count, _KINDS[kind][1]) for _, kind in places]
         for block, headers in self._headers(places, every):
