@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
@@ -101,6 +101,8 @@ def test_traces_of_different_lengths(
     lengths, missing, order = made
     rows = [[float(1000 * number + sample) for sample in range(size)] for number, size in enumerate(lengths)]
     content = b"".join(trace(row, order, inline=7 * number) for number, row in enumerate(rows))
+    # What happens to end with a whole trace of the longest length is one of that length.
+    assume(not missing or (len(content) - missing) % (240 + 4 * max(lengths)))
     path = tmp_path_factory.mktemp("f") / f"f.{suffix}"
     front = bytes(head(max(lengths), order)) if suffix == "sgy" else b""
     file = written(path, front, content[: len(content) - missing])

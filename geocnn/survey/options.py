@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from geocnn.errors import UsageError
 
-__all__ = ["PLACES", "Place", "SurveyOptions"]
+__all__ = ["PLACES", "Place", "SampleFormatName", "SurveyOptions"]
 
 
 class Place(NamedTuple):
@@ -38,6 +38,12 @@ class Place(NamedTuple):
 PLACES = ("iline", "xline", "cdp_x", "cdp_y", "offset")
 """Options that are places in the trace header."""
 
+SampleFormatName = Literal[
+    "ibm", "ieee", "int8", "int16", "int24", "int32", "int64", "uint8", "uint16", "uint24", "uint32", "uint64",
+    "float64", "gain",
+]  # fmt: skip
+"""Sample formats of SEG-Y as the command line calls them."""
+
 FIELD = "first byte, such as 189, or 189:i2, 189:f4 for 16-bit and float fields"
 
 
@@ -62,8 +68,7 @@ class SurveyOptions:
         Literal["first", "last", "mean", "error"], "SEG-Y: what is read where several traces share a position"
     ] = "first"
     sample_format: Annotated[
-        Literal["ibm", "ieee", "int32", "int16", "int8", "float64", "int64", "int24", "uint32", "uint16", "uint8"]
-        | None,
+        SampleFormatName | None,
         "SEG-Y: sample format, against the header's code",
     ] = None
     dt: Annotated[float | None, "sample interval, in ms (time) or m (depth)"] = None

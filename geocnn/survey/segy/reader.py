@@ -16,9 +16,11 @@ from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.formats import exact
 from geocnn.survey.segy.geometry import find_geometry
 from geocnn.survey.segy.glance import PROBES, glance, probes
+from geocnn.survey.segy.hints import hints
 from geocnn.survey.segy.layout import SegyFile, open_segy_file
 from geocnn.survey.segy.sidecar import Headers, recall, remember
-from geocnn.survey.segy.text import domain_of, hints
+from geocnn.survey.segy.suspicion import suspicions
+from geocnn.survey.segy.text import domain_of
 from geocnn.survey.segy.traces import TraceReader
 from geocnn.survey.segy.vertical import find_vertical, sampled_vertical, scaled
 from geocnn.survey.survey import BoolArray, Coordinates, Domain, Extent, FloatArray, Survey
@@ -29,10 +31,6 @@ SCALAR = Place(71, "i2")
 
 GLANCED = 200_000
 """Traces from which on headers are sampled where that is enough."""
-
-
-def suspicions(_: SegyFile) -> tuple[str, ...]:
-    return ()
 
 
 class SegySurvey(Survey):
@@ -132,7 +130,7 @@ class SegySurvey(Survey):
     @property
     def description(self) -> Mapping[str, str]:
         places = {f"{axis} numbers": place for axis, place in self.geometry.places.items()}
-        crs = hints(self.file.text).crs
+        crs = hints(self.file.texts).crs
         return {
             "format": self.file.words,
             "traces": f"{self.file.traces:,}",
@@ -174,7 +172,7 @@ def _domain(file: SegyFile, options: SurveyOptions) -> Domain:
     """Vertical domain: from the user, else from the text header, else time."""
     if options.domain is not None:
         return Domain(options.domain, "--domain")
-    return domain_of(file.text) or Domain("time", "assumed")
+    return domain_of(file.texts) or Domain("time", "assumed")
 
 
 def _headers(file: SegyFile, options: SurveyOptions, unit: str, *, glanced: bool) -> Headers:
@@ -183,7 +181,7 @@ def _headers(file: SegyFile, options: SurveyOptions, unit: str, *, glanced: bool
     if found is None and glanced and file.traces >= GLANCED:
         found = _glanced(file, options, unit)
     if found is None:
-        geometry, vertical = find_geometry(file, options, hints(file.text)), find_vertical(file, options, unit)
+        geometry, vertical = find_geometry(file, options, hints(file.texts)), find_vertical(file, options, unit)
         found = Headers(geometry, vertical, suspicions(file))
         remember(file, options, found)
     return found
@@ -191,7 +189,7 @@ def _headers(file: SegyFile, options: SurveyOptions, unit: str, *, glanced: bool
 
 def _glanced(file: SegyFile, options: SurveyOptions, unit: str) -> Headers | None:
     """What a sample of the headers tells of a regular volume; None if it shows anything else."""
-    geometry = glance(file, options, hints(file.text))
+    geometry = glance(file, options, hints(file.texts))
     if geometry is None:
         return None
     vertical = sampled_vertical(file, options, unit, probes(file))

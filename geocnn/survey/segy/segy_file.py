@@ -131,6 +131,11 @@ class SegyFile:
             file.seek(HEAD_BYTES)
             return tuple(line for _ in range(count) for line in text_lines(file.read(TEXT_BYTES)))
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The lines of all text headers."""
+        return (*self.text, *self.extended)
+
     def binary(self, byte: int, kind: str = "h") -> int:
         """A field of the binary header by its first byte, counted from 1 in the file (3217: sample interval).
 
@@ -165,8 +170,7 @@ class SegyFile:
         found = [np.empty(count, _KINDS[kind][1]) for _, kind in places]
         for block, headers in self._headers(places, every):
             for number, (_, kind) in enumerate(places):
-                values = headers[str(number)]
-                found[number][block] = ibm_values(values) if kind == "ibm" else values
+                found[number][block] = _values(headers[str(number)], kind)
         return found
 
     def fields_of(self, numbers: Integers, *places: Place) -> list[NDArray[Any]]:
@@ -183,11 +187,7 @@ class SegyFile:
                 file.seek(regular if self.offsets is None else int(self.offsets[number]))
                 file.readinto(header)  # type: ignore[arg-type]
         records = headers.view(self._record(places, self.header))[:, 0]
-        return [self._values(records[str(number)], place) for number, place in enumerate(places)]
-
-    def _values(self, raw: NDArray[Any], place: Place) -> NDArray[Any]:
-        """Values of a field as int64 or float64."""
-        return ibm_values(raw) if place.kind == "ibm" else raw.astype(_KINDS[place.kind][1])
+        return [_values(records[str(number)], kind) for number, (_, kind) in enumerate(places)]
 
     def _record(self, places: tuple[Place, ...], length: int) -> np.dtype[Any]:
         """A record of `length` bytes with the fields, named by their number."""
@@ -219,6 +219,13 @@ class SegyFile:
     def first(self, place: Place) -> int:
         """A field of the first trace header, as a whole number."""
         return int(self.fields(place, every=self.traces)[0][0])
+
+
+def _values(raw: NDArray[Any], kind: str) -> NDArray[Any]:
+    """Values of a field as int64 or float64."""
+    # What was never meant to be a float may be one that NumPy warns of.
+    with np.errstate(invalid="ignore"):
+        return ibm_values(raw) if kind == "ibm" else raw.astype(_KINDS[kind][1])
 
 
 _KINDS: dict[str, tuple[str, type[np.generic]]] = {

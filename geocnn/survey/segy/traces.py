@@ -135,7 +135,8 @@ class TraceReader:
             first, last = max(span[0] - shift, 0), min(span[1] - shift, int(lengths[number]))
             if first < last:
                 begin = int(offsets[number]) + self.file.header
-                content = self._bytes[begin + first * size : begin + last * size].view(self._sample)
+                content = self._bytes[begin + first * size : begin + last * size].view(self._sample.base)
+                content = content.reshape(-1, *self._sample.shape)
                 into[place, first + shift - span[0] : last + shift - span[0]] = content
 
     @cached_property
