@@ -144,19 +144,25 @@ def test_halves_of_one_box_are_joined_and_not_stacked(tmp_path: Path) -> None:
 
 
 def bare(path: Path, cube: np.ndarray, order: tuple[int, ...]) -> str:
-    np.save(path, np.transpose(cube, order))
+    """A file that names no axes: .npy or HDF5 by its suffix."""
+    if path.suffix == ".npy":
+        np.save(path, np.transpose(cube, order))
+    else:
+        with h5py.File(path, "w") as file:
+            file["data"] = np.transpose(cube, order)
     return str(path)
 
 
 ORDERS = [(0, 1, 2), (1, 0, 2), (2, 1, 0), (2, 0, 1)]
 
 
+@pytest.mark.parametrize("suffix", [".npy", ".h5"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_array_without_names_takes_the_order_that_fits_its_partner(
-    volume: Path, tmp_path: Path, order: tuple[int, ...]
+    volume: Path, tmp_path: Path, order: tuple[int, ...], suffix: str
 ) -> None:
     cube = encoded(INLINES, CROSSLINES, SAMPLES)
-    label = bare(tmp_path / "label.npy", cube, order)
+    label = bare(tmp_path / f"label{suffix}", cube, order)
     for image, other in (open_pair(str(volume), label), reversed(open_pair(label, str(volume)))):
         assert np.array_equal(other.read(image.grid.whole)[0], cube)
         assert order == (0, 1, 2) or any("only order that fits" in remark for remark in other.remarks)
