@@ -116,4 +116,6 @@ def _is_beside(data: h5py.Dataset) -> bool:
     """Whether a data set holds labels of an axis, or something of each trace, by its standing or by its name."""
     name = str(data.name).rsplit("/", 1)[-1].lower()
     labels = data.ndim == 1 or (data.ndim == 2 and 1 in data.shape and MATLAB_CLASS in data.attrs)
-    return bool(data.is_scale) or name in BESIDE or (labels and name in {*ORDER, "sample_ms", "sample_m"})
+    # HDF5's own test of a scale frees memory twice where its name is damaged.
+    is_scale = attribute(data, "CLASS") in (b"DIMENSION_SCALE", "DIMENSION_SCALE")
+    return is_scale or name in BESIDE or (labels and name in {*ORDER, "sample_ms", "sample_m"})

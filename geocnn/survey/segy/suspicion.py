@@ -74,13 +74,15 @@ class Samples:
     @cached_property
     def values(self) -> NDArray[np.float64]:
         """What they are as declared, (n, w)."""
-        return np.asarray(decode(self.raw.copy(), self.declared, ">"), np.float64)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(decode(self.raw.copy(), self.declared, ">"), np.float64)
 
     def read_as(self, name: str) -> NDArray[np.float64]:
         """What the samples would be in another format of as many bytes, zeros left out."""
         known = format_named(name)
         raw = self.raw if self.raw.ndim == 3 else self.raw.view(known.kind)
-        values = decode(raw.copy(), known, ">").astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            values = decode(raw.copy(), known, ">").astype(np.float64)
         return np.asarray(values[values != 0], np.float64)
 
     def looks_like(self, name: str, why: str) -> str:
