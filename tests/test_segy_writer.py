@@ -67,7 +67,7 @@ def test_a_copy_has_every_header_byte(tmp_path_factory: pytest.TempPathFactory, 
     free = np.setdiff1d(np.arange(240), [*range(108, 110), *range(114, 118), *range(188, 196), *range(214, 216)])
     records[:, free] = rng.integers(0, 256, (file.traces, free.size))
     path.write_bytes(content.tobytes())
-    source = open_survey(str(path))
+    source = open_survey(str(path), SurveyOptions(iline=189, xline=193))
     assert_loads_where(copied(source, folder / "out.sgy"), source)
 
 
@@ -173,8 +173,12 @@ IMPOSSIBLE = {
     "first sample": (Grid((*LINES.axes[:2], Axis("sample", 1e5, 4, 5, "ms"))), 1, "first sample"),
     "broken line numbers": (Grid((Axis("inline", 0.5, 1, 3), *LINES.axes[1:])), 1, "whole line numbers"),
     "long traces": (Grid((*LINES.axes[:2], Axis("sample", 0, 4, 70_000, "ms"))), 1, "65,535"),
-    "image": (Grid((Axis("row", 0, 1, 3), Axis("column", 0, 1, 3))), 1, "a line or a volume"),
-    "channels": (LINES, 2, "one channel, not 2"),
+    "image": (Grid((Axis("row", 0, 1, 3), Axis("column", 0, 1, 3))), 1, "a line, a volume, gathers or shots"),
+    "channels of offsets": (
+        Grid((*LINES.axes[:2], Axis("offset", 100, 100, 2), LINES.axes[2])),
+        2,
+        "channels or an offset axis",
+    ),
 }
 
 

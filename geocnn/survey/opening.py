@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.naming import NamelessError
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.stack import StackedSurvey
-from geocnn.survey.survey import NewSurvey, Survey, SurveyWriter
+from geocnn.survey.survey import BoolArray, NewSurvey, Survey, SurveyWriter
 
 __all__ = ["create_survey", "open_pair", "open_survey"]
 
@@ -236,38 +235,23 @@ _BY_CONTENT: dict[str, Reader] = {SEGY: _open_segy, HDF5: _open_hdf5, NPY: _open
 
 
 def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
-    from geocnn.survey.segy.reader import SegySurvey
+    from geocnn.survey.segy.copied import is_copyable
     from geocnn.survey.segy.writer import SegyWriter
 
     sources = like.surveys if isinstance(like, StackedSurvey) else (like,)
-    known: Any = next((source for source in sources if source is not None and _is_segy(source, new)), None)
-    # Until the writer takes the whole record, and surveys in several files.
-    if "provenance" in inspect.signature(SegyWriter.like).parameters:
-        if new.channels != 1:
-            raise OutputError(
-                f"{path}: SEG-Y holds one channel, not {new.channels}",
-                expected="one channel",
-                do="write to HDF5, such as out.h5",
-            )
-        third: Any = new.provenance
-        return SegyWriter.like(path, known, third) if isinstance(known, SegySurvey) else SegyWriter.fresh(path, new)
-    third = new
-    return SegyWriter.like(path, known, third) if known is not None else SegyWriter.fresh(path, new)
+    known: Any = next((source for source in sources if source is not None and is_copyable(source, new)), None)
+    return SegyWriter.fresh(path, new, _present(new, like)) if known is None else SegyWriter.like(path, known, new)
 
 
-def _is_segy(survey: Survey, new: NewSurvey) -> bool:
-    """Whether a survey over the grid of a new one is in SEG-Y, in one file or in several."""
-    from geocnn.survey.segy.reader import SegySurvey
-
-    parts = survey.surveys if isinstance(survey, JoinedSurvey) else (survey,)
-    return survey.grid == new.grid and all(isinstance(part, SegySurvey) for part in parts)
+def _present(new: NewSurvey, like: Survey | None) -> BoolArray | None:
+    """Which traces the survey has that a new one is made from, if both have one grid."""
+    return like.present if like is not None and like.grid == new.grid else None
 
 
 def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
     from geocnn.survey.hdf5.writer import Hdf5Writer
 
-    present = like.present if like is not None and like.grid == new.grid else None
-    return Hdf5Writer(path, inside or "/data", new, present)
+    return Hdf5Writer(path, inside or "/data", new, _present(new, like))
 
 
 def _create_array(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:

@@ -98,6 +98,14 @@ class SegyFile:
         """Bytes from one trace to the next; of the longest, where they differ."""
         return self.header + self.samples * self.sample_format.bytes
 
+    def offset(self, number: int) -> int:
+        """First byte of the header of a trace."""
+        return self.start + number * self.trace_bytes if self.offsets is None else int(self.offsets[number])
+
+    def length(self, number: int) -> int:
+        """Samples of a trace."""
+        return self.samples if self.lengths is None else int(self.lengths[number])
+
     @property
     def end(self) -> int:
         """First byte after the last whole trace."""

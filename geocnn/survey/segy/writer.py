@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
-from dataclasses import replace
-from math import prod
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geocnn.errors import OutputError
-from geocnn.grid import Axis, Grid, Window
-from geocnn.output import output_error, publish, temporary_beside
-from geocnn.survey.disk import reserve
-from geocnn.survey.segy.formats import IEEE
-from geocnn.survey.segy.layout import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFile
+from geocnn.grid import Window
+from geocnn.output import output_error, publish
+from geocnn.survey.joined import JoinedSurvey
+from geocnn.survey.segy.copied import Origin, copied_file, origins_of
+from geocnn.survey.segy.formats import encode
+from geocnn.survey.segy.fresh import fresh_file
 from geocnn.survey.segy.reader import SegySurvey
-from geocnn.survey.segy.text import TEXT_BYTES, fill_blank_lines, fresh_text
-from geocnn.survey.survey import FloatArray, NewSurvey, SurveyWriter
+from geocnn.survey.segy.segy_file import BLOCK, SegyFile
+from geocnn.survey.survey import BoolArray, FloatArray, NewSurvey, SurveyWriter
 
 __all__ = ["SegyWriter"]
 
-FORMAT_CODE = slice(3224, 3226)
+Integers = NDArray[np.int64]
 
 
 class SegyWriter(SurveyWriter):
-    """A SEG-Y file of 4-byte IEEE floats that is written window by window.
+    """A SEG-Y file that is written window by window.
 
     Parameters
     ----------
@@ -37,181 +34,164 @@ class SegyWriter(SurveyWriter):
     file
         Layout of what is written; its path is the temporary file, which has all headers already.
     index
-        Number of the trace at each position of the grid, −1 where there is none.
+        Number of the trace at each position, −1 where there is none, (C, \\*lateral).
+    repeats
+        Flat positions in `index`, and the numbers of further traces there, which get the same samples; (k, 2).
+    shifts
+        Samples by which each trace starts later than the sample axis, (traces,); none if none does.
     """
 
-    def __init__(self, path: Path, file: SegyFile, index: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: SegyFile,
+        index: Integers,
+        repeats: Integers | None = None,
+        shifts: NDArray[np.int32] | None = None,
+    ) -> None:
         self._path = path
-        self._temporary = file.path
+        self._file = file
         self._index = index
-        self._traces = file.map("r+")
-        self._samples = self._traces["samples"]
+        self._repeats = np.empty((0, 2), np.int64) if repeats is None else repeats
+        self._shifts = shifts
+        self._origins: tuple[Origin, ...] = ()
+        varying = file.offsets is not None
+        self._content: Any = np.memmap(file.path, np.uint8, "r+") if varying else file.map("r+")
 
     @classmethod
-    def like(cls, path: Path, survey: SegySurvey, provenance: Sequence[str]) -> SegyWriter:
+    def like(cls, path: Path, survey: SegySurvey | JoinedSurvey, new: NewSurvey) -> SegyWriter:
         """A writer of a file that loads where `survey` does.
 
         Trace headers, trace order and gaps are the same; so is the binary header but for the format code, and the
-        text header but for its blank lines, which take the provenance.
+        text header but for its blank lines, which take the provenance. Of gathers that become one channel, the
+        trace that is first has its header kept. What was in several files comes to be in one.
 
         Raises
         ------
         OutputError
-            If the file cannot be written.
+            If the file cannot be written, or a Seismic Unix file would have other samples than floats.
         """
-        source = survey.file
-        head = bytearray(source.head)
-        head[:TEXT_BYTES] = fill_blank_lines(source.head[:TEXT_BYTES], provenance)
-        head[FORMAT_CODE] = struct.pack(f"{source.order}h", IEEE.code)
-        file = replace(source, path=temporary_beside(path), head=bytes(head), sample_format=IEEE)
-        try:
-            _begin(file, _bytes(source.path, HEAD_BYTES, source.start), _bytes(source.path, source.end))
-            _copy_headers(source, file)
-            return cls(path, file, survey.index)
-        except OSError as error:
-            file.path.unlink(missing_ok=True)
-            raise output_error(path, error) from error
+        origins = origins_of(survey, new.channels)
+        file = copied_file(path, origins, new)
+        shifts = [origin.shifts for origin in origins]
+        delayed = np.concatenate(shifts) if any(each.any() for each in shifts) else None
+        index, repeats = _laid(survey, origins, new.channels)
+        writer = cls(path, file, index, repeats, delayed)
+        writer._origins = origins
+        return writer
 
     @classmethod
-    def fresh(cls, path: Path, new: NewSurvey) -> SegyWriter:
-        """A writer of a file with headers of its own: inline numbers at byte 189, crossline numbers at byte 193.
+    def fresh(cls, path: Path, new: NewSurvey, present: BoolArray | None = None) -> SegyWriter:
+        """A writer of a file with headers of its own, with traces where `present` (\\*lateral) is True, or everywhere.
 
         Raises
         ------
         OutputError
             If SEG-Y cannot hold the grid, or the file cannot be written.
         """
-        _require_possible(path, new.grid)
-        traces = prod(new.grid.lateral)
-        lines = _LINES[new.grid.ndim - 1]
-        places = ", ".join(f"{name} number bytes {byte}-{byte + 3}" for name, byte in lines.items())
-        head = fresh_text(new.provenance, new.domain, places) + _binary_header(new.grid.axes[-1])
-        samples = new.grid.shape[-1]
-        file = SegyFile(temporary_beside(path), head, ">", IEEE, HEAD_BYTES, HEADER_BYTES, samples, traces)
-        try:
-            _begin(file, b"", b"")
-            _make_headers(file, new.grid)
-            return cls(path, file, np.arange(traces).reshape(new.grid.lateral))
-        except OSError as error:
-            file.path.unlink(missing_ok=True)
-            raise output_error(path, error) from error
+        held = np.ones(new.grid.lateral, np.bool_) if present is None else present
+        file = fresh_file(path, new, held)
+        index = np.full((new.channels, *held.shape), -1, np.int64)
+        # The traces of a gather lie together.
+        index[:, held] = np.arange(file.traces).reshape(-1, new.channels).T
+        return cls(path, file, index)
 
     def write(self, window: Window, samples: FloatArray) -> None:
-        numbers = self._index[window.slices[:-1]].ravel()
+        lateral = (slice(None), *window.slices[:-1])
+        numbers = self._index[lateral].ravel()
+        rows = np.arange(numbers.size)
+        raw, clipped = encode(samples.reshape(numbers.size, -1), self._file.sample_format, self._file.order)
+        self.clipped += clipped
+        if len(self._repeats):
+            where = np.arange(self._index.size).reshape(self._index.shape)[lateral].ravel()
+            order = np.argsort(where)
+            at = np.searchsorted(where, self._repeats[:, 0], sorter=order).clip(max=where.size - 1)
+            within = where[order[at]] == self._repeats[:, 0]
+            rows = np.concatenate([rows, order[at][within]])
+            numbers = np.concatenate([numbers, self._repeats[within, 1]])
         held = np.flatnonzero(numbers >= 0)
+        # In the order of the file, so that the disk is written in one go.
         held = held[np.argsort(numbers[held], kind="stable")]
-        self._samples[numbers[held], window.slices[-1]] = samples[0].reshape(numbers.size, -1)[held]
+        self._put(numbers[held], window.start[-1], raw, rows[held])
+
+    def _put(self, numbers: Integers, start: int, raw: NDArray[Any], rows: Integers) -> None:
+        """Put rows of raw samples (R, w), which begin at `start` of the sample axis, into traces."""
+        if self._file.offsets is not None:
+            self._put_one_by_one(numbers, start, raw, rows)
+            return
+        shifts = np.zeros(numbers.size, np.int32) if self._shifts is None else self._shifts[numbers]
+        for shift in np.unique(shifts).tolist():
+            first, last = max(start - shift, 0), min(start + raw.shape[1] - shift, self._file.samples)
+            if first < last:
+                chosen = shifts == shift
+                within = slice(first + shift - start, last + shift - start)
+                self._content["samples"][numbers[chosen], first:last] = raw[rows[chosen], within]
+
+    def _put_one_by_one(self, numbers: Integers, start: int, raw: NDArray[Any], rows: Integers) -> None:
+        """The same where traces differ in length."""
+        file = self._file
+        size = file.sample_format.bytes
+        for number, row in zip(numbers.tolist(), rows.tolist(), strict=True):
+            shift = 0 if self._shifts is None else int(self._shifts[number])
+            first, last = max(start - shift, 0), min(start + raw.shape[1] - shift, file.length(number))
+            if first < last:
+                begin = file.offset(number) + file.header
+                chosen = np.ascontiguousarray(raw[row, first + shift - start : last + shift - start])
+                self._content[begin + first * size : begin + last * size] = chosen.reshape(-1).view(np.uint8)
+
+    def copy_samples(self) -> Iterator[int]:
+        """Copy all samples as they lie in the file that this one is like; yields the number of traces done.
+
+        Both must have one sample format.
+        """
+        done = 0
+        for origin in self._origins:
+            block = max(1, BLOCK // origin.file.trace_bytes)
+            for start in range(0, origin.count, block):
+                numbers = origin.numbers[start : start + block]
+                if self._file.offsets is None:
+                    self._content["samples"][done : done + numbers.size] = origin.file.map()["samples"][numbers]
+                else:
+                    self._copy_one_by_one(origin, numbers, done)
+                done += numbers.size
+                yield done
+
+    def _copy_one_by_one(self, origin: Origin, numbers: Integers, first: int) -> None:
+        """Copy samples of traces of different lengths."""
+        content = np.memmap(origin.file.path, np.uint8, "r")
+        for target, number in enumerate(numbers.tolist(), start=first):
+            size = origin.file.length(number) * origin.file.sample_format.bytes
+            begin = self._file.offset(target) + self._file.header
+            source = origin.file.offset(number) + origin.file.header
+            self._content[begin : begin + size] = content[source : source + size]
 
     def commit(self) -> None:
         try:
-            self._traces.flush()
-            publish(self._temporary, self._path)
+            self._content.flush()
+            publish(self._file.path, self._path)
         except OSError as error:
             raise output_error(self._path, error) from error
 
     def discard(self) -> None:
-        self._temporary.unlink(missing_ok=True)
+        self._file.path.unlink(missing_ok=True)
 
 
-def _bytes(path: Path, start: int, stop: int | None = None) -> bytes:
-    """Bytes start to stop of a file, or to its end."""
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(-1 if stop is None else stop - start)
-
-
-def _begin(file: SegyFile, extended: bytes, trailer: bytes) -> None:
-    """Make the file at its full length, with everything that is no trace."""
-    reserve(file.path, file.end + len(trailer))
-    with file.path.open("r+b") as target:
-        target.write(file.head + extended)
-        target.seek(file.end)
-        target.write(trailer)
-
-
-def _copy_headers(source: SegyFile, target: SegyFile) -> None:
-    """Copy every trace header as it is, a block of traces at a time."""
-    of_source, of_target = source.map()["header"], target.map("r+")["header"]
-    block = max(1, BLOCK // source.trace_bytes)
-    for start in range(0, source.traces, block):
-        of_target[start : start + block] = of_source[start : start + block]
-
-
-_LINES = {2: {"inline": 189, "crossline": 193}, 1: {"trace": 21}}
-"""First bytes of line numbers in new trace headers, by the number of lateral axes."""
-
-
-def _require_possible(path: Path, grid: Grid) -> None:
-    """Refuse grids that SEG-Y cannot hold."""
-    names = tuple(axis.name for axis in grid.axes)
-    lines, vertical = grid.axes[:-1], grid.axes[-1]
-    interval = 1000 * vertical.step
-    limits = (
-        (names in (("inline", "crossline", "sample"), ("trace", "sample")), "a line or a volume of traces"),
-        (vertical.size <= 65535, "at most 65,535 samples in a trace"),
-        (_whole(interval) and 1 <= round(interval) <= 32767, "an interval of 0.001 to 32.767, in whole thousandths"),
-        (_delay(vertical.first) is not None, "a first sample that 16 bits and a scalar can tell"),
-        (all(_whole(axis.first) and _whole(axis.step) for axis in lines), "whole line numbers"),
-    )
-    for possible, expected in limits:
-        if not possible:
-            raise OutputError(
-                f"{path} cannot be SEG-Y: the axes are {grid}", expected=expected, do="write to HDF5, such as out.h5"
-            )
-
-
-def _whole(value: float) -> bool:
-    return abs(value - round(value)) < 1e-6 * max(1, abs(value))
-
-
-def _delay(first: float) -> tuple[int, int] | None:
-    """Header values of a first sample, and of the scalar that divides it if negative; none if 16 bits can't tell it."""
-    for divisor in (1, 10, 100, 1000):
-        if _whole(first * divisor) and abs(first * divisor) <= 32767:
-            return round(first * divisor), 0 if divisor == 1 else -divisor
-    return None
-
-
-def _binary_header(vertical: Axis) -> bytes:
-    """A binary header, revision 1, with traces of one length."""
-    header = bytearray(HEAD_BYTES - TEXT_BYTES)
-    fields = {
-        3213: 1,  # traces in an ensemble
-        3217: round(1000 * vertical.step),
-        3219: round(1000 * vertical.step),
-        3221: vertical.size,
-        3223: vertical.size,
-        3225: IEEE.code,
-        3255: 1,  # metres
-        3501: 0x0100,
-        3503: 1,  # all traces are of one length
-    }
-    for byte, value in fields.items():
-        struct.pack_into(">H", header, byte - 1 - TEXT_BYTES, value)
-    return bytes(header)
-
-
-def _make_headers(file: SegyFile, grid: Grid) -> None:
-    """Fill in the trace headers of a new file, a block of traces at a time."""
-    vertical = grid.axes[-1]
-    delay, scalar = _delay(vertical.first) or (0, 0)
-    fixed = {29: 1, 109: delay, 115: vertical.size, 117: round(1000 * vertical.step), 215: scalar}
-    headers = file.map("r+")["header"]
-    block = max(1, BLOCK // file.trace_bytes)
-    for start in range(0, file.traces, block):
-        traces = np.arange(start, min(start + block, file.traces))
-        made = np.zeros((traces.size, HEADER_BYTES), np.uint8)
-        for byte in (1, 5):
-            _put(made, byte, traces + 1, ">i4")
-        for byte, value in fixed.items():
-            _put(made, byte, np.full(traces.size, value), ">u2" if value > 32767 else ">i2")
-        positions = np.unravel_index(traces, grid.lateral)
-        for byte, axis, position in zip(_LINES[grid.ndim - 1].values(), grid.axes, positions, strict=False):
-            _put(made, byte, np.rint(axis.first + position * axis.step), ">i4")
-        headers[traces] = made.view(headers.dtype)[:, 0]
-
-
-def _put(headers: NDArray[np.uint8], byte: int, values: NDArray[Any], kind: str) -> None:
-    """Put a field into headers (traces, 240) by its first byte, counted from 1."""
-    field = values.astype(kind)[:, None].view(np.uint8)
-    headers[:, byte - 1 : byte - 1 + field.shape[1]] = field
+def _laid(survey: SegySurvey | JoinedSurvey, origins: tuple[Origin, ...], channels: int) -> tuple[Integers, Integers]:
+    """Number in the new file of the trace at each position (C, \\*lateral), and further traces there (k, 2)."""
+    if isinstance(survey, SegySurvey):
+        (origin,) = origins
+        index = survey.index if channels == survey.channels else origin.firsts[None]
+        repeats = survey.repeats if channels == survey.channels else np.empty((0, 2), np.int64)
+        known = origin.renumbered(repeats[:, 1])
+        return origin.renumbered(index), np.stack([repeats[:, 0], known], axis=1)
+    index = np.full((channels, *survey.grid.lateral), -1, np.int64)
+    flat = np.arange(index.size).reshape(index.shape)
+    before = 0
+    doubled: list[Integers] = []
+    for origin, part in zip(origins, survey.parts(survey.grid.whole), strict=True):
+        inside, further = _laid(origin.survey, (origin,), channels)
+        target = (slice(None), *part.target[:-1])
+        index[target] = np.where(inside >= 0, inside + before, index[target])
+        doubled.append(np.stack([flat[target].ravel()[further[:, 0]], further[:, 1] + before], axis=1))
+        before += origin.count
+    return index, np.concatenate(doubled)

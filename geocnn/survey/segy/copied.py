@@ -1,0 +1,215 @@
+"""The headers of a new SEG-Y file, copied from the file or files that it is like."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.errors import OutputError
+from geocnn.output import output_error, temporary_beside
+from geocnn.survey.disk import reserve
+from geocnn.survey.joined import JoinedSurvey
+from geocnn.survey.segy.formats import IEEE, format_named
+from geocnn.survey.segy.reader import SegySurvey
+from geocnn.survey.segy.segy_file import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFile
+from geocnn.survey.segy.text import TEXT_BYTES, fill_blank_lines
+from geocnn.survey.survey import NewSurvey, Survey
+
+__all__ = ["Origin", "copied_file", "is_copyable", "origins_of"]
+
+Integers = NDArray[np.int64]
+
+FORMAT_CODE = slice(3224, 3226)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Traces of one SEG-Y survey that go into a new file.
+
+    Parameters
+    ----------
+    survey
+        The survey.
+    channels
+        Channels of the new file: those of the survey, or one.
+    """
+
+    survey: SegySurvey
+    channels: int
+
+    @property
+    def file(self) -> SegyFile:
+        """Layout of its file."""
+        return self.survey.file
+
+    @cached_property
+    def firsts(self) -> Integers:
+        """Number of the first trace of the gather at each position, −1 where there is none, (\\*lateral)."""
+        index = self.survey.index
+        chosen = (index >= 0).argmax(axis=0)
+        return np.asarray(np.take_along_axis(index, chosen[None], axis=0)[0])
+
+    @cached_property
+    def numbers(self) -> Integers:
+        """Numbers of the traces that are copied, in their order in the file."""
+        if self.channels == self.survey.channels:
+            return np.arange(self.file.traces)
+        return np.sort(self.firsts[self.firsts >= 0])
+
+    @property
+    def count(self) -> int:
+        """How many traces are copied."""
+        return self.numbers.size
+
+    @cached_property
+    def shifts(self) -> NDArray[np.int32]:
+        """Samples by which each copied trace starts later than the axis of the survey."""
+        shifts = self.survey.shifts
+        return np.zeros(self.count, np.int32) if shifts is None else shifts[self.numbers]
+
+    def renumbered(self, numbers: Integers) -> Integers:
+        """Numbers in the new file of traces by their numbers in this one; −1 stays."""
+        if self.count == self.file.traces:
+            return numbers
+        return np.where(numbers >= 0, np.searchsorted(self.numbers, numbers), -1)
+
+
+def is_copyable(survey: Survey, new: NewSurvey) -> bool:
+    """Whether headers can be taken from a survey: it is in SEG-Y, on the same grid, of one layout in all its files."""
+    parts = survey.surveys if isinstance(survey, JoinedSurvey) else (survey,)
+    if survey.grid != new.grid or not all(isinstance(part, SegySurvey) for part in parts):
+        return False
+    surveys = cast(tuple[SegySurvey, ...], parts)
+    layouts = {(part.file.order, part.file.header, part.file.samples, part.file.su) for part in surveys}
+    alone = len(surveys) == 1
+    uniform = all(part.file.offsets is None for part in surveys)
+    same_axis = all(part.grid.axes[-1] == new.grid.axes[-1] for part in surveys)
+    return new.channels in (1, survey.channels) and (alone or (len(layouts) == 1 and uniform and same_axis))
+
+
+def origins_of(survey: SegySurvey | JoinedSurvey, channels: int) -> tuple[Origin, ...]:
+    """The surveys whose traces are copied, in order."""
+    parts = survey.surveys if isinstance(survey, JoinedSurvey) else (survey,)
+    return tuple(Origin(cast(SegySurvey, part), channels) for part in parts)
+
+
+def copied_file(path: Path, origins: tuple[Origin, ...], new: NewSurvey) -> SegyFile:
+    """A temporary file beside `path` with everything but the samples.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, or a Seismic Unix file would have other samples than floats.
+    """
+    source = origins[0].file
+    file = replace(
+        source,
+        path=temporary_beside(path),
+        sample_format=format_named(new.sample_format) if new.sample_format else IEEE,
+        traces=sum(origin.count for origin in origins),
+        trailing=0,
+        remarks=(),
+    )
+    file = _lengths_of(origins[0], file) if source.offsets is not None else file
+    # Seismic Unix has no file header, and SEG-Y must have one.
+    file = _headless(path, file) if path.suffix.lower() == ".su" else _headed(file, source, new)
+    try:
+        _begin(file, source)
+        first = 0
+        for origin in origins:
+            _copy_headers(origin, file, first)
+            first += origin.count
+    except OSError as error:
+        file.path.unlink(missing_ok=True)
+        raise output_error(path, error) from error
+    return file
+
+
+def _headless(path: Path, file: SegyFile) -> SegyFile:
+    if file.sample_format != IEEE or file.header != HEADER_BYTES:
+        raise OutputError(
+            f"{path}: Seismic Unix holds 4-byte IEEE floats with headers of 240 bytes, not {file.sample_format.words} "
+            f"with {file.header}",
+            expected="samples of the format ieee",
+            do="pass --format ieee, or write SEG-Y",
+        )
+    return _moved(replace(file, head=b""), 0)
+
+
+def _headed(file: SegyFile, source: SegyFile, new: NewSurvey) -> SegyFile:
+    """With text and binary header: the source's, or new ones where that is Seismic Unix."""
+    from geocnn.survey.segy.fresh import fresh_head
+
+    head = bytearray(fresh_head(new, file.order, file.samples, "headers of Seismic Unix") if source.su else source.head)
+    head[:TEXT_BYTES] = fill_blank_lines(bytes(head[:TEXT_BYTES]), new.provenance)
+    head[FORMAT_CODE] = struct.pack(f"{file.order}h", file.sample_format.code)
+    return _moved(replace(file, head=bytes(head)), HEAD_BYTES if source.su else source.start)
+
+
+def _moved(file: SegyFile, start: int) -> SegyFile:
+    """The same with the first trace at byte `start`."""
+    offsets = None if file.offsets is None else file.offsets - file.start + start
+    return replace(file, start=start, offsets=offsets)
+
+
+def _lengths_of(origin: Origin, file: SegyFile) -> SegyFile:
+    """Where traces of different lengths lie if their samples have another size."""
+    lengths = np.array([origin.file.length(number) for number in origin.numbers.tolist()], np.int64)
+    sizes = file.header + lengths * file.sample_format.bytes
+    return replace(file, lengths=lengths, offsets=file.start + np.cumsum(sizes) - sizes)
+
+
+def _begin(file: SegyFile, source: SegyFile) -> None:
+    """Make the file at its full length, with everything that is no trace."""
+    both = not (file.su or source.su)
+    extended = _bytes(source.path, HEAD_BYTES, source.start) if both else b""
+    trailer = _bytes(source.path, source.end) if both and not source.trailing else b""
+    reserve(file.path, file.end + len(trailer))
+    with file.path.open("r+b") as target:
+        target.write(file.head + extended)
+        target.seek(file.end)
+        target.write(trailer)
+
+
+def _bytes(path: Path, start: int, stop: int | None = None) -> bytes:
+    """Bytes start to stop of a file, or to its end."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(-1 if stop is None else stop - start)
+
+
+def _copy_headers(origin: Origin, target: SegyFile, first: int) -> None:
+    """Copy trace headers as they are, a block of traces at a time, into traces from `first` on."""
+    source, numbers = origin.file, origin.numbers
+    if source.offsets is not None:
+        _copy_one_by_one(origin, target)
+        return
+    of_source, of_target = source.map()["header"], target.map("r+")["header"]
+    block = max(1, BLOCK // source.trace_bytes)
+    for start in range(0, numbers.size, block):
+        headers = of_source[numbers[start : start + block]]
+        if target.su and not source.su:
+            headers = _self_contained(headers, target, origin.survey.grid.axes[-1].step)
+        of_target[first + start : first + start + headers.size] = headers
+
+
+def _copy_one_by_one(origin: Origin, target: SegyFile) -> None:
+    """Copy headers of traces of different lengths."""
+    content, into = np.memmap(origin.file.path, np.uint8, "r"), np.memmap(target.path, np.uint8, "r+")
+    for place, number in enumerate(origin.numbers.tolist()):
+        begin, source = target.offset(place), origin.file.offset(number)
+        into[begin : begin + target.header] = content[source : source + target.header]
+
+
+def _self_contained(headers: NDArray[np.void], target: SegyFile, step: float) -> NDArray[np.void]:
+    """Headers that say the number of samples and their interval, which else the binary header does."""
+    fields = headers.copy().view(np.uint8).reshape(len(headers), -1)
+    for byte, value in ((115, target.samples), (117, round(1000 * step))):
+        fields[:, byte - 1 : byte + 1] = np.frombuffer(struct.pack(f"{target.order}H", value), np.uint8)
+    return fields.view(headers.dtype)[:, 0]

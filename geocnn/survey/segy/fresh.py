@@ -1,0 +1,167 @@
+"""The headers of a SEG-Y file that is made afresh."""
+
+from __future__ import annotations
+
+import struct
+from math import ceil, log10
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.errors import OutputError
+from geocnn.grid import Axis, Grid
+from geocnn.output import output_error, temporary_beside
+from geocnn.survey.disk import reserve
+from geocnn.survey.segy.formats import IEEE, ByteOrder, format_named
+from geocnn.survey.segy.segy_file import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFile
+from geocnn.survey.segy.text import TEXT_BYTES, fresh_text
+from geocnn.survey.survey import BoolArray, Coordinates, NewSurvey
+
+__all__ = ["fresh_file", "fresh_head"]
+
+BYTES = {"inline": 189, "crossline": 193, "trace": 21, "offset": 37, "record": 9, "channel": 13}
+"""First bytes of the numbers of axes in new trace headers."""
+
+LATERAL = (("inline", "crossline"), ("trace",), ("inline", "crossline", "offset"), ("trace", "offset"),
+           ("record", "channel"))  # fmt: skip
+"""Axes of traces that are written."""
+
+
+def fresh_file(path: Path, new: NewSurvey, held: BoolArray) -> SegyFile:
+    """A temporary file beside `path` with everything but the samples, with traces where `held` (\\*lateral) is True.
+
+    Raises
+    ------
+    OutputError
+        If SEG-Y cannot hold the grid, or the file cannot be written.
+    """
+    su = path.suffix.lower() == ".su"
+    sample_format = format_named(new.sample_format) if new.sample_format else IEEE
+    _require_possible(path, new, su=su)
+    lines = [axis.name for axis in new.grid.axes[:-1]] + (["offset"] if new.channels > 1 else [])
+    places = ", ".join(f"{name} number bytes {BYTES[name]}-{BYTES[name] + 3}" for name in lines)
+    head = b"" if su else bytearray(fresh_head(new, ">", new.grid.shape[-1], places))
+    if isinstance(head, bytearray):
+        head[3224:3226] = struct.pack(">h", sample_format.code)
+    traces = int(held.sum()) * new.channels
+    file = SegyFile(
+        temporary_beside(path), bytes(head), ">", sample_format, len(head), HEADER_BYTES, new.grid.shape[-1], traces
+    )
+    try:
+        reserve(file.path, file.end)
+        with file.path.open("r+b") as target:
+            target.write(file.head)
+        _make_headers(file, new, np.argwhere(held))
+    except OSError as error:
+        file.path.unlink(missing_ok=True)
+        raise output_error(path, error) from error
+    return file
+
+
+def fresh_head(new: NewSurvey, order: ByteOrder, samples: int, places: str) -> bytes:
+    """Text and binary header, revision 1, with traces of one length."""
+    interval = round(1000 * new.grid.axes[-1].step)
+    header = bytearray(HEAD_BYTES - TEXT_BYTES)
+    fields = {
+        3213: new.channels,  # traces in an ensemble
+        3217: interval,
+        3219: interval,
+        3221: samples,
+        3223: samples,
+        3225: IEEE.code,
+        3255: 1,  # metres
+        3501: 0x0100,
+        3503: 1,  # all traces are of one length
+    }
+    for byte, value in fields.items():
+        struct.pack_into(f"{order if byte != 3501 else '>'}H", header, byte - 1 - TEXT_BYTES, value)
+    return fresh_text(new.provenance, new.domain, places) + bytes(header)
+
+
+def _require_possible(path: Path, new: NewSurvey, *, su: bool) -> None:
+    """Refuse what SEG-Y cannot hold."""
+    grid = new.grid
+    lines, vertical = grid.axes[:-1], grid.axes[-1]
+    names = tuple(axis.name for axis in lines)
+    interval = 1000 * vertical.step
+    limits = (
+        (vertical.name == "sample" and names in LATERAL, "a line, a volume, gathers or shots of traces"),
+        (new.channels == 1 or "offset" not in names, "channels or an offset axis, not both"),
+        (vertical.size <= 65535, "at most 65,535 samples in a trace"),
+        (_whole(interval) and 1 <= round(interval) <= 32767, "an interval of 0.001 to 32.767, in whole thousandths"),
+        (_delay(vertical.first) is not None, "a first sample that 16 bits and a scalar can tell"),
+        (all(_whole(axis.first) and _whole(axis.step) for axis in lines), "whole line numbers"),
+        (not su or new.sample_format in (None, "ieee"), "samples of the format ieee in Seismic Unix"),
+    )
+    for possible, expected in limits:
+        if not possible:
+            raise OutputError(
+                f"{path} cannot be SEG-Y: the axes are {grid}, channels {new.channels}",
+                expected=expected,
+                do="write to HDF5, such as out.h5",
+            )
+
+
+def _whole(value: float) -> bool:
+    return abs(value - round(value)) < 1e-6 * max(1, abs(value))
+
+
+def _delay(first: float) -> tuple[int, int] | None:
+    """Header values of a first sample, and of the scalar that divides it if negative; none if 16 bits can't tell it."""
+    for divisor in (1, 10, 100, 1000):
+        if _whole(first * divisor) and abs(first * divisor) <= 32767:
+            return round(first * divisor), 0 if divisor == 1 else -divisor
+    return None
+
+
+def _make_headers(file: SegyFile, new: NewSurvey, positions: NDArray[np.int64]) -> None:
+    """Fill in the trace headers, a block of traces at a time; `positions` (n, lateral axes) have traces."""
+    grid = new.grid
+    vertical = grid.axes[-1]
+    delay, scalar = _delay(vertical.first) or (0, 0)
+    fixed = {29: 1, 109: delay, 115: vertical.size, 117: round(1000 * vertical.step), 215: scalar}
+    divisor = 1 if new.coordinates is None else _divisor(new.coordinates)
+    headers = file.map("r+")["header"]
+    block = max(1, BLOCK // file.trace_bytes)
+    for start in range(0, file.traces, block):
+        traces = np.arange(start, min(start + block, file.traces))
+        made = np.zeros((traces.size, HEADER_BYTES), np.uint8)
+        for byte in (1, 5):
+            _put(made, byte, traces + 1, ">i4")
+        for byte, value in fixed.items():
+            _put(made, byte, np.full(traces.size, value), ">u2" if value > 32767 else ">i2")
+        at = positions[traces // new.channels]
+        _put_numbers(made, grid, at)
+        if new.channels > 1:
+            _put(made, BYTES["offset"], traces % new.channels + 1, ">i4")
+        if new.coordinates is not None:
+            _put_coordinates(made, new.coordinates[(slice(None), *at[:, :2].T)], divisor)
+        headers[traces] = made.view(headers.dtype)[:, 0]
+
+
+def _put_numbers(made: NDArray[np.uint8], grid: Grid, at: NDArray[np.int64]) -> None:
+    """Put the numbers of all lateral axes."""
+    axes: list[tuple[Axis, NDArray[np.int64]]] = list(zip(grid.axes, at.T, strict=False))
+    for axis, position in axes:
+        _put(made, BYTES[axis.name], np.rint(axis.first + position * axis.step), ">i4")
+
+
+def _divisor(coordinates: Coordinates) -> int:
+    """Power of ten that coordinates are multiplied by, at most 100, so that 32 bits hold them."""
+    largest = float(np.nanmax(np.abs(coordinates), initial=1.0))
+    return int(10 ** max(0, min(2, 9 - ceil(log10(max(largest, 1.0) + 1)))))
+
+
+def _put_coordinates(made: NDArray[np.uint8], coordinates: Coordinates, divisor: int) -> None:
+    """Put X and Y (2, n) and their scalar; unknown ones are 0."""
+    _put(made, 71, np.full(len(made), -divisor if divisor > 1 else 1), ">i2")
+    for byte, values in zip((181, 185), coordinates, strict=True):
+        _put(made, byte, np.nan_to_num(np.rint(values * divisor)), ">i4")
+
+
+def _put(headers: NDArray[np.uint8], byte: int, values: NDArray[Any], kind: str) -> None:
+    """Put a field into headers (traces, 240) by its first byte, counted from 1."""
+    field = values.astype(kind)[:, None].view(np.uint8)
+    headers[:, byte - 1 : byte - 1 + field.shape[1]] = field
