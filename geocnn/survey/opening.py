@@ -25,7 +25,13 @@ __all__ = ["create_survey", "open_pair", "open_survey"]
 DEFAULTS = SurveyOptions()
 
 
-def open_survey(names: str | Sequence[str], options: SurveyOptions = DEFAULTS, partner: Survey | None = None) -> Survey:
+def open_survey(
+    names: str | Sequence[str],
+    options: SurveyOptions = DEFAULTS,
+    partner: Survey | None = None,
+    *,
+    glanced: bool = False,
+) -> Survey:
     """Open a survey.
 
     Several names over one grid are stacked as channels; files with other traces each, such as one inline a file, are
@@ -41,6 +47,8 @@ def open_survey(names: str | Sequence[str], options: SurveyOptions = DEFAULTS, p
     partner
         The survey that goes with it, such as the image of a label: an array without names of axes takes the order
         by which it fits.
+    glanced
+        Whether a sample of the headers of a large, regular SEG-Y file is enough: to look at it, not to use it.
 
     Raises
     ------
@@ -50,7 +58,9 @@ def open_survey(names: str | Sequence[str], options: SurveyOptions = DEFAULTS, p
     several = [names] if isinstance(names, str) else [str(name) for name in names]
     paths = [file for name in several for file in _files(name)]
     surveys = (
-        [_open(name, options, partner) for name in paths] if len(paths) == 1 else _open_all(paths, options, partner)
+        [_open(name, options, partner, glanced=glanced) for name in paths]
+        if len(paths) == 1
+        else _open_all(paths, options, partner, glanced=glanced)
     )
     folders = [name for name in several if Path(name).is_dir()]
     survey = surveys[0] if len(surveys) == 1 else _together(surveys)
@@ -142,10 +152,12 @@ def _files(name: str) -> list[str]:
     return files
 
 
-def _open_all(names: Sequence[str], options: SurveyOptions, partner: Survey | None) -> list[Survey]:
+def _open_all(
+    names: Sequence[str], options: SurveyOptions, partner: Survey | None, *, glanced: bool = False
+) -> list[Survey]:
     """Several files; arrays whose order of axes had to be guessed take the one that fits the others."""
     # Copies, because a copy lets go of its file, and there may be more files than a process can have open.
-    surveys = [copy.copy(_open(name, options, partner)) for name in names]
+    surveys = [copy.copy(_open(name, options, partner, glanced=glanced)) for name in names]
     told = next((survey for survey in surveys if not is_guessed(survey)), None)
     if told is None or partner is not None:
         return surveys
@@ -177,10 +189,13 @@ def _share_traces(surveys: Sequence[Survey]) -> bool:
     return any(bool(held.all()) for held in maps) or bool((np.sum(maps, axis=0) > 1).any())
 
 
-def _open(name: str, options: SurveyOptions, partner: Survey | None) -> Survey:
+def _open(name: str, options: SurveyOptions, partner: Survey | None, *, glanced: bool = False) -> Survey:
     path, inside = _split(name)
     try:
-        return _reader(name, path)(path, inside, options, partner)
+        reader = _reader(name, path)
+        if glanced and reader is _open_segy:
+            return _open_segy(path, inside, options, partner, glanced=True)
+        return reader(path, inside, options, partner)
     except FileNotFoundError as error:
         raise SurveyError(f"{path}: no such file", expected="a survey file", do="check the path") from error
     except OSError as error:
@@ -207,10 +222,12 @@ def _reader(name: str, path: Path) -> Reader:
     return reader
 
 
-def _open_segy(path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None) -> Survey:
+def _open_segy(
+    path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None, *, glanced: bool = False
+) -> Survey:
     from geocnn.survey.segy.reader import SegySurvey
 
-    return SegySurvey(path, options)
+    return SegySurvey(path, options, glanced=glanced)
 
 
 def _open_hdf5(path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None) -> Survey:

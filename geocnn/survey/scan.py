@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Window
 from geocnn.progress import Progress, Work
-from geocnn.survey.spectrum import PowerSum, Spectrum
+from geocnn.survey.spectrum import Curve, PowerSum, Spectrum
 from geocnn.survey.statistics import Moments, Statistics
-from geocnn.survey.survey import BoolArray, FloatArray, Survey
+from geocnn.survey.survey import BoolArray, Extent, FloatArray, Survey
 
-__all__ = ["NULLS", "Scan", "Spectrum", "Statistics", "scan", "unusable"]
+__all__ = ["NULLS", "NotFinite", "Part", "Scan", "Spectrum", "Statistics", "scan", "unusable"]
 
 NULLS = (1e30, -999.25)
 """Values that mean "no data" in exports of interpretation systems and well logs."""
@@ -54,6 +55,8 @@ class Scan:
         What there is of NaN and infinite samples; none if all are finite or null.
     sample
         Some thousand live samples, evenly picked, shape (C, n).
+    curve
+        Frequencies and average power of some traces; none for images and axes without a unit.
     """
 
     statistics: Statistics
@@ -63,6 +66,7 @@ class Scan:
     null_count: int
     not_finite: NotFinite | None
     sample: FloatArray
+    curve: Curve | None = None
 
     @property
     def dead(self) -> int:
@@ -83,17 +87,39 @@ class Scan:
         return live
 
 
-def scan(survey: Survey, strict: bool = True) -> Work[Scan]:
+@dataclass(frozen=True)
+class Part:
+    """Some windows of a survey, to scan instead of the whole.
+
+    Parameters
+    ----------
+    windows
+        Windows of whole traces; none lies on another.
+    traces
+        How many traces they hold together, at most.
+    watch
+        Is shown each window, its samples (C, \\*w), which of them are live (\\*w), and which are null or not finite
+        (C, \\*w).
+    """
+
+    windows: Iterable[Window]
+    traces: int
+    watch: Callable[[Window, FloatArray, BoolArray, BoolArray], None]
+
+
+def scan(survey: Survey, strict: bool = True, part: Part | None = None) -> Work[Scan]:
     """Scan a survey in one pass, a slab at a time.
 
     Live samples are those of traces that the file holds, without constant runs of 8 or more at a trace's ends, and
-    without nulls (1e30, −999.25 and `survey.null`). Images have no traces: only nulls are not live. A trace is live
-    where one of its channels is; a null in any channel counts for all.
+    without nulls (1e30, −999.25 and `survey.null`) and samples beyond `survey.extent`. Images have no traces: only
+    nulls are not live. A trace is live where one of its channels is; a null in any channel counts for all.
 
     Parameters
     ----------
     strict
         Refuse samples that are not finite, and surveys without live samples; else they are only counted.
+    part
+        What to scan; everything by default. Traces elsewhere are dead in the result.
 
     Raises
     ------
@@ -101,21 +127,28 @@ def scan(survey: Survey, strict: bool = True) -> Work[Scan]:
         If `strict` and some samples are NaN or infinite, or no sample is live.
     """
     nulls = NULLS if survey.null is None else (*NULLS, survey.null)
-    sums = _Sums(survey, nulls)
-    lateral = survey.grid.lateral
+    lateral, deep = survey.grid.lateral, survey.grid.shape[-1]
+    traces = prod(lateral) if part is None else part.traces
+    sums = _Sums(survey, nulls, traces)
     first, stop = np.zeros(lateral, np.int32), np.zeros(lateral, np.int32)
+    present, extent = survey.present, survey.extent
     done = 0
-    for slab in _slabs(survey):
+    for slab in _slabs(survey) if part is None else part.windows:
         samples = survey.read(slab)
         place = slab.slices[:-1]
         bad = unusable(samples, nulls)
-        first[place], stop[place] = _extents(survey, slab, samples)
+        first[place], stop[place] = _extents(survey, samples, present[place])
+        if extent is not None:
+            at = (*place, ...)
+            _cut(first[at], stop[at], (extent[0][at], extent[1][at]))
         live = _between(first[place], stop[place], 0, slab.stop[-1]) & ~bad.any(axis=0)
         # A trace of nothing but nulls is as dead as one of zeros.
         stop[place] = np.where(live.any(axis=-1), stop[place], first[place])
         sums.add(slab, samples, live, bad)
+        if part is not None:
+            part.watch(slab, samples, live, bad)
         done += slab.size
-        yield Progress(done, survey.grid.whole.size, "samples", stage=f"scanning {survey.name}")
+        yield Progress(done, traces * deep, "samples", stage=f"scanning {survey.name}")
     result = sums.result(first, stop)
     if strict:
         _require_usable(survey, result)
@@ -139,12 +172,13 @@ def unusable(samples: FloatArray, nulls: tuple[float, ...]) -> BoolArray:
     bad = ~np.isfinite(samples)
     for null in nulls:
         if not isnan(null):
-            # IBM floats keep six hexadecimal digits of the null that was written.
-            bad |= np.abs(samples - np.float32(null)) <= np.float32(2e-6 * abs(null))
+            # IBM floats keep six hexadecimal digits of the null that was written. Odd kinds of NaN raise warnings.
+            with np.errstate(invalid="ignore", over="ignore"):
+                bad |= np.abs(samples - np.float32(null)) <= np.float32(2e-6 * abs(null))
     return bad
 
 
-def _extents(survey: Survey, slab: Window, samples: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _extents(survey: Survey, samples: FloatArray, present: BoolArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First live sample of each trace and the one after the last, over all channels; equal for dead traces."""
     size = samples.shape[-1]
     if survey.grid.axes[-1].name != "sample":
@@ -152,10 +186,18 @@ def _extents(survey: Survey, slab: Window, samples: FloatArray) -> tuple[NDArray
         return np.zeros(lateral, np.int64), np.full(lateral, size, np.int64)
     first = _run(samples)
     stop = size - _run(samples[..., ::-1])
-    dead = (first >= size) | ~survey.present[slab.slices[:-1]]
+    dead = (first >= size) | ~present
     first, stop = np.where(dead, size, first), np.where(dead, 0, stop)
     first, stop = first.min(axis=0), stop.max(axis=0)
     return np.where(stop > first, first, 0), np.where(stop > first, stop, 0)
+
+
+def _cut(first: NDArray[np.int32], stop: NDArray[np.int32], extent: Extent) -> None:
+    """Leave out, in place, what the file does not hold; traces without a live sample stay dead."""
+    np.maximum(first, extent[0], out=first)
+    np.minimum(stop, extent[1], out=stop)
+    dead = stop <= first
+    first[dead] = stop[dead] = 0
 
 
 def _run(samples: FloatArray) -> NDArray[np.int64]:
@@ -172,15 +214,15 @@ def _run(samples: FloatArray) -> NDArray[np.int64]:
 class _Sums:
     """What a pass adds up."""
 
-    def __init__(self, survey: Survey, nulls: tuple[float, ...]) -> None:
+    def __init__(self, survey: Survey, nulls: tuple[float, ...], traces: int) -> None:
         self.survey = survey
         self.nulls = nulls
         self.moments = Moments(survey.channels)
         self.null_count = self.nans = self.infinite = 0
         self.first_not_finite = ""
         self.picked: list[FloatArray] = []
-        self.every = max(1, survey.grid.whole.size // SAMPLE)
-        self.power = PowerSum(survey.grid)
+        self.every = max(1, traces * survey.grid.shape[-1] // SAMPLE)
+        self.power = PowerSum(survey.grid, traces)
 
     def add(self, slab: Window, samples: FloatArray, live: BoolArray, bad: BoolArray) -> None:
         """Add a slab: samples (C, \\*w), live samples (\\*w), nulls and samples that are not finite (C, \\*w)."""
@@ -212,7 +254,7 @@ class _Sums:
         wrong = NotFinite(self.nans, self.infinite, self.first_not_finite)
         sample = np.concatenate(self.picked, axis=1) if self.picked else np.empty((self.survey.channels, 0), np.float32)
         not_finite = wrong if wrong.first else None
-        return Scan(statistics, first, stop, self.nulls, self.null_count, not_finite, sample)
+        return Scan(statistics, first, stop, self.nulls, self.null_count, not_finite, sample, self.power.curve)
 
 
 def _require_usable(survey: Survey, found: Scan) -> None:

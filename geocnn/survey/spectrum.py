@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,10 @@ from numpy.typing import NDArray
 from geocnn.grid import Grid
 from geocnn.survey.survey import BoolArray, FloatArray
 
-__all__ = ["PowerSum", "Spectrum"]
+__all__ = ["Curve", "PowerSum", "Spectrum"]
+
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Frequencies, in Hz or cycles/km, and the power at each."""
 
 UNITS = {"ms": "Hz", "m": "cycles/km"}
 FLOOR = 0.01
@@ -56,12 +58,12 @@ class Spectrum:
 
 
 class PowerSum:
-    """Sum of the power spectra of some traces of a grid, evenly picked, tapered."""
+    """Sum of the power spectra of some traces of a grid, evenly picked of so many, tapered."""
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, traces: int) -> None:
         axis = grid.axes[-1]
         self.unit = UNITS.get(axis.unit, "") if axis.size >= SHORTEST else ""
-        self.every = max(1, prod(grid.lateral) // MOST_TRACES)
+        self.every = max(1, traces // MOST_TRACES)
         self.frequencies = np.fft.rfftfreq(axis.size, abs(axis.step)) * 1000
         self.power = np.zeros(self.frequencies.size)
 
@@ -77,6 +79,11 @@ class PowerSum:
         mean = np.sum(traces, axis=-1, keepdims=True, where=alive, dtype=np.float64) / alive.sum(axis=-1, keepdims=True)
         tapered = np.where(alive, traces - mean, 0) * np.hanning(size)
         self.power += (np.abs(np.fft.rfft(tapered, axis=-1)) ** 2).sum(axis=(0, 1))
+
+    @property
+    def curve(self) -> Curve | None:
+        """What was added; none if there is nothing to tell."""
+        return (self.frequencies, self.power) if self.unit and self.power.any() else None
 
     def spectrum(self) -> Spectrum | None:
         """Summary of what was added; none if there is nothing to tell."""
