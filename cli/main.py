@@ -11,6 +11,7 @@ import typer
 from geocnn.errors import GeocnnError
 
 from .check import check
+from .convert import convert
 from .evaluate import evaluate
 from .inspect import inspect
 from .plot import plot
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (inspect, check, train, evaluate, predict, plot):
+for command in (inspect, check, train, evaluate, predict, convert, plot):
     app.command()(command)
 app.add_typer(synth, name="synth")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from geocnn.errors import UsageError
-from geocnn.survey.options import SurveyOptions
+from geocnn.survey.options import SampleFormatName, SurveyOptions
 
 from .options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
 
@@ -23,6 +23,10 @@ def predict(
     out: Annotated[str, typer.Option(help="Output; its suffix names the format (.sgy, .h5).")],
     options: SurveyOptions,
     overwrite: OverwriteOption = False,
+    format: Annotated[
+        SampleFormatName | None,
+        typer.Option(help="Sample format of the output, ieee by default; integers hold probabilities as 0 to 100."),
+    ] = None,
     memory: Annotated[
         str | None, typer.Option(help="Memory for activations, such as 8GB; half of what is free by default.")
     ] = None,
@@ -40,7 +44,7 @@ def predict(
 
     from . import report
 
-    output = Output(out, overwrite, _bytes(memory) if memory is not None else None)
+    output = Output(out, overwrite, _bytes(memory) if memory is not None else None, format)
     chosen = choose_device(device, precision)
     keep_freed_memory()
     trained = load_model(model)
@@ -56,6 +60,8 @@ def predict(
         f"done: {out}, {done.samples:,} samples, {done.dead:,} dead; {100 * done.positive / live:.1f} % of the live "
         f"ones {found}"
     )
+    if done.clipped:
+        report.warn(f"{done.clipped:,} samples were clipped to what {format} can hold")
 
 
 def _bytes(text: str) -> int:

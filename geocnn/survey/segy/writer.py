@@ -139,10 +139,21 @@ class SegyWriter(SurveyWriter):
                 chosen = np.ascontiguousarray(raw[row, first + shift - start : last + shift - start])
                 self._content[begin + first * size : begin + last * size] = chosen.reshape(-1).view(np.uint8)
 
+    @property
+    def traces(self) -> int:
+        """Number of traces."""
+        return self._file.traces
+
+    @property
+    def is_native(self) -> bool:
+        """Whether samples of the file that this one is like can be copied as they lie there."""
+        made = self._file.sample_format, self._file.order
+        return bool(self._origins) and all((each.file.sample_format, each.file.order) == made for each in self._origins)
+
     def copy_samples(self) -> Iterator[int]:
         """Copy all samples as they lie in the file that this one is like; yields the number of traces done.
 
-        Both must have one sample format.
+        Only where the writer `is_native`.
         """
         done = 0
         for origin in self._origins:
