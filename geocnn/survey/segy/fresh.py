@@ -41,7 +41,7 @@ def fresh_file(path: Path, new: NewSurvey, held: BoolArray) -> SegyFile:
     sample_format = format_named(new.sample_format) if new.sample_format else IEEE
     _require_possible(path, new, su=su)
     lines = [axis.name for axis in new.grid.axes[:-1]] + (["offset"] if new.channels > 1 else [])
-    places = ", ".join(f"{name} number bytes {BYTES[name]}-{BYTES[name] + 3}" for name in lines)
+    places = ", ".join(f"{name} bytes {BYTES[name]}-{BYTES[name] + 3}" for name in lines)
     head = b"" if su else bytearray(fresh_head(new, ">", new.grid.shape[-1], places))
     if isinstance(head, bytearray):
         head[3224:3226] = struct.pack(">h", sample_format.code)

@@ -103,5 +103,5 @@ def fresh_text(remarks: Sequence[str], domain: Domain, places: str) -> bytes:
     unit = "milliseconds" if domain.name == "time" else "metres"
     head = (f"C 1 Vertical axis: {domain.name} in {unit}", f"C 2 {places}")
     lines = [*head, *(f"C{number:2d}" for number in range(3, 39)), "C39 SEG-Y REV1", "C40 END TEXTUAL HEADER"]
-    text = "".join(line.ljust(LINE) for line in lines).encode(EBCDIC)
+    text = "".join(line[:LINE].ljust(LINE) for line in lines).encode(EBCDIC)
     return fill_blank_lines(text, remarks)
