@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Grid, Window, overlap
@@ -19,7 +19,7 @@ from geocnn.survey.labelled import numbered_like
 from geocnn.survey.scan import NULLS, unusable
 from geocnn.survey.survey import Survey
 
-__all__ = ["section_panels"]
+__all__ = ["draw_sections", "section_panels"]
 
 OVERLAY = LinearSegmentedColormap.from_list("overlay", [(VERMILLION, 0.65 * (step / 16) ** 1.5) for step in range(17)])
 NOTHING = "#E8E4DA"
@@ -38,7 +38,7 @@ def section_panels(survey: Survey, overlay: Survey | None, where: Mapping[str, f
     Parameters
     ----------
     survey
-        Survey of 1, 2 or 3 axes.
+        Survey of any number of axes; of gathers one section along the offsets is shown too.
     overlay
         Labels, probabilities or the like on the same lines; its extent may differ.
     where
@@ -50,19 +50,33 @@ def section_panels(survey: Survey, overlay: Survey | None, where: Mapping[str, f
         If there is no such axis or label, or if the overlay does not fall on the survey.
     """
     windows = _windows(survey.grid, where)
-    planes = [_plane(survey, survey.grid, window, fixed) for fixed, window in windows]
+    planes = [_plane(survey, survey.grid, window, kept) for kept, window in windows]
     if overlay is None:
         return _drawn(survey, survey.name, planes, None)
     grid, _ = numbered_like(survey, overlay)
     in_survey, in_overlay = overlap(survey.grid, grid, (survey.name, overlay.name))
     offset = tuple(b - a for a, b in zip(in_survey.start, in_overlay.start, strict=True))
-    met = [(fixed, window.within(in_survey)) for fixed, window in windows]
-    laid = [_plane(overlay, grid, window.shifted(offset), fixed) if window.size else None for fixed, window in met]
+    met = [(kept, window.within(in_survey)) for kept, window in windows]
+    laid = [_plane(overlay, grid, window.shifted(offset), kept) if window.size else None for kept, window in met]
     return _drawn(survey, f"{survey.name}\nbelow with {overlay.name}", planes, laid)
 
 
-def _windows(grid: Grid, where: Mapping[str, float]) -> list[tuple[int | None, Window]]:
-    """The planes to show: of a volume, the axis across each and its window; all of anything flatter."""
+def draw_sections(figure: FigureBase, survey: Survey, *, slices: bool) -> None:
+    """Draw the sections through the middle of a survey side by side, and slices too if they are wanted.
+
+    A slice touches every trace of a file, a section those of one line.
+    """
+    windows = _windows(survey.grid, {})
+    sections = [(kept, window) for kept, window in windows if slices or kept is None or kept[1] == survey.grid.ndim - 1]
+    _draw(figure, survey, [_plane(survey, survey.grid, window, kept) for kept, window in sections], None)
+
+
+Kept = tuple[int, int] | None
+"""The two axes of a survey that a plane keeps; None if it has no more."""
+
+
+def _windows(grid: Grid, where: Mapping[str, float]) -> list[tuple[Kept, Window]]:
+    """The planes to show: of a volume, the axes that each keeps and its window; all of anything flatter."""
     at = {grid.index(name): grid.axis(name).position(label) for name, label in where.items()}
     if grid.ndim < 3:
         if where:
@@ -72,12 +86,15 @@ def _windows(grid: Grid, where: Mapping[str, float]) -> list[tuple[int | None, W
                 do="leave the choice out: all of the survey is shown",
             )
         return [(None, grid.whole)]
-    windows: list[tuple[int | None, Window]] = []
-    for fixed, size in enumerate(grid.shape):
-        position = at.get(fixed, size // 2)
-        start, stop = list(grid.whole.start), list(grid.whole.stop)
-        start[fixed], stop[fixed] = position, position + 1
-        windows.append((fixed, Window(tuple(start), tuple(stop))))
+    last = grid.ndim - 1
+    # Along crosslines, along inlines, along any further axis such as offsets, and the map.
+    pairs = [(1, last), (0, last), *((axis, last) for axis in range(2, last)), (0, 1)]
+    centre = [at.get(axis, size // 2) for axis, size in enumerate(grid.shape)]
+    windows: list[tuple[Kept, Window]] = []
+    for kept in pairs:
+        start = tuple(0 if axis in kept else position for axis, position in enumerate(centre))
+        stop = tuple(grid.shape[axis] if axis in kept else position + 1 for axis, position in enumerate(centre))
+        windows.append((kept, Window(start, stop)))
     return windows
 
 
@@ -106,17 +123,19 @@ class _Plane:
         return self.down.name in ("sample", "row")
 
 
-def _plane(survey: Survey, grid: Grid, window: Window, fixed: int | None) -> _Plane:
-    """What a window of a survey shows, labelled by `grid`, without the axis that is `fixed`."""
+def _plane(survey: Survey, grid: Grid, window: Window, kept: Kept) -> _Plane:
+    """What a window of a survey shows, labelled by `grid`, on the axes that it keeps."""
     samples = survey.read(window)[0]
     hidden = unusable(samples, NULLS if survey.null is None else (*NULLS, survey.null))
     hidden |= ~survey.present[window.slices[:-1]][..., None]
     axes = list(grid.part(window).axes)
     title = ""
-    if fixed is not None:
-        across = axes.pop(fixed)
-        samples, hidden = samples.squeeze(fixed), hidden.squeeze(fixed)
-        title = f"{_name(across, survey).capitalize()} {across.first:g} {across.unit}".rstrip()
+    if kept is not None:
+        across = [number for number in range(len(axes)) if number not in kept]
+        title = ", ".join(_at(axes[number], survey) for number in across)
+        title = title[:1].upper() + title[1:]
+        axes = [axes[number] for number in kept]
+        samples, hidden = samples.squeeze(tuple(across)), hidden.squeeze(tuple(across))
     if len(axes) == 1:
         axes.insert(0, AMPLITUDE)
         samples, hidden = samples[None], hidden[None]
@@ -126,6 +145,11 @@ def _plane(survey: Survey, grid: Grid, window: Window, fixed: int | None) -> _Pl
     return _Plane(title, axes[1], axes[0], masked)
 
 
+def _at(axis: Axis, survey: Survey) -> str:
+    """The one label of an axis with its name: ``inline 1448``, ``time 500 ms``."""
+    return f"{_name(axis, survey)} {axis.first:g} {axis.unit}".rstrip()
+
+
 def _name(axis: Axis, survey: Survey) -> str:
     """What a geophysicist calls an axis: the sample axis is time or depth."""
     return survey.domain.name if axis.name == "sample" and axis.unit else axis.name
@@ -133,12 +157,18 @@ def _name(axis: Axis, survey: Survey) -> str:
 
 def _drawn(survey: Survey, heading: str, planes: Sequence[_Plane], laid: Sequence[_Plane | None] | None) -> Figure:
     """Planes in grey, and below them the same with what is laid over each."""
-    rows = 1 if laid is None else 2
-    widths = [HEIGHT * _proportion(survey, plane) for plane in planes]
-    figure = empty_figure(sum(widths) + 1.8, HEIGHT * rows + 0.8)
+    width = sum(HEIGHT * _proportion(survey, plane) for plane in planes)
+    figure = empty_figure(width + 1.8, HEIGHT * (1 if laid is None else 2) + 0.8)
     # parse_math: a file may be called survey_$1$.sgy.
     figure.suptitle(heading, fontsize=10, parse_math=False)
-    places = figure.subplots(rows, len(planes), squeeze=False, width_ratios=widths)
+    _draw(figure, survey, planes, laid)
+    return figure
+
+
+def _draw(figure: FigureBase, survey: Survey, planes: Sequence[_Plane], laid: Sequence[_Plane | None] | None) -> None:
+    """Draw on a figure or a part of one."""
+    widths = [HEIGHT * _proportion(survey, plane) for plane in planes]
+    places = figure.subplots(1 if laid is None else 2, len(planes), squeeze=False, width_ratios=widths)
     limit = loudness([plane.samples.compressed() for plane in planes])
     for row in places:
         for place, plane in zip(row, planes, strict=True):
@@ -152,7 +182,6 @@ def _drawn(survey: Survey, heading: str, planes: Sequence[_Plane], laid: Sequenc
         for place, over in zip(places[1], laid, strict=True):
             _lay_over(place, over, scale)
         figure.colorbar(ScalarMappable(scale, OVERLAY), ax=list(places[1]), label="overlay", pad=0.01, aspect=30)
-    return figure
 
 
 def _highest(laid: Sequence[_Plane | None]) -> float:
