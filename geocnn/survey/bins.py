@@ -46,6 +46,19 @@ class Bins:
         """Whether inline direction, crossline direction and up make a right-handed system."""
         return self.inline[0] * self.crossline[1] - self.inline[1] * self.crossline[0] > 0
 
+    def place(self, inline: float, crossline: float) -> tuple[float, float]:
+        """Coordinates of a position, counted from 0 along each axis."""
+        x, y = (
+            start + inline * a + crossline * b
+            for start, a, b in zip(self.origin, self.inline, self.crossline, strict=True)
+        )
+        return x, y
+
+    def corners(self, inlines: int, crosslines: int) -> tuple[tuple[float, float], ...]:
+        """Coordinates of the corners of a grid: first and last crossline of the first inline, then of the last."""
+        last = (inlines - 1, crosslines - 1)
+        return tuple(self.place(i, x) for i in (0, last[0]) for x in (0, last[1]))
+
 
 def fit_bins(positions: NDArray[np.int64], coordinates: NDArray[np.float64]) -> Bins | None:
     """Least-squares bins of positions (n, 2) with coordinates (n, 2); none if the coordinates do not spread."""

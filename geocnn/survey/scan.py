@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isnan, prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +140,8 @@ def scan(survey: Survey, strict: bool = True, part: Part | None = None) -> Work[
         bad = unusable(samples, nulls)
         first[place], stop[place] = _extents(survey, samples, present[place])
         if extent is not None:
-            at = (*place, ...)
+            # The ellipsis makes it a view where the map of traces is a single number.
+            at: Any = (*place, ...)
             _cut(first[at], stop[at], (extent[0][at], extent[1][at]))
         live = _between(first[place], stop[place], 0, slab.stop[-1]) & ~bad.any(axis=0)
         # A trace of nothing but nulls is as dead as one of zeros.

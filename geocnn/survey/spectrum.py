@@ -64,7 +64,7 @@ class PowerSum:
         axis = grid.axes[-1]
         self.unit = UNITS.get(axis.unit, "") if axis.size >= SHORTEST else ""
         self.every = max(1, traces // MOST_TRACES)
-        self.frequencies = np.fft.rfftfreq(axis.size, abs(axis.step)) * 1000
+        self.frequencies = np.fft.rfftfreq(axis.size, abs(axis.step)).astype(np.float64) * 1000
         self.power = np.zeros(self.frequencies.size)
 
     def add(self, samples: FloatArray, live: BoolArray) -> None:

@@ -1,0 +1,155 @@
+"""What looks wrong with a survey, and the option that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from geocnn.survey.bins import Bins
+from geocnn.survey.profile import Extreme
+from geocnn.survey.sampling import Look
+from geocnn.survey.survey import Survey
+
+__all__ = ["Finding", "diagnose"]
+
+CLIPPED = 1e-4
+"""Share of the live samples at one extreme from which they are taken for clipped."""
+
+FEW = 20
+"""Samples at one extreme that may be chance."""
+
+FAR = 10
+"""How many times the 99th percentile of the sizes a value lies off that is no amplitude."""
+
+ABSURD = 1e20
+STEEP = 25.0
+"""Decibels between layers from which the gain is told."""
+
+BINS = (2.0, 200.0)
+INTERVALS = {"ms": (0.1, 16.0), "m": (0.2, 60.0)}
+PEAKS = {"Hz": (3.0, 250.0), "cycles/km": (0.8, 120.0)}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that looks wrong.
+
+    Parameters
+    ----------
+    what
+        What was found, with numbers.
+    do
+        What mends it, if it is wrong: mostly an option.
+    """
+
+    what: str
+    do: str
+
+    def __str__(self) -> str:
+        return f"{self.what} → {self.do}" if self.do else self.what
+
+
+def diagnose(survey: Survey, seen: Look) -> tuple[Finding, ...]:
+    """What looks wrong, the worst first; empty if nothing does."""
+    return tuple(finding for check in _CHECKS for finding in check(survey, seen))
+
+
+def _not_finite(survey: Survey, seen: Look) -> Iterator[Finding]:
+    wrong = seen.scan.not_finite
+    if wrong is None:
+        return
+    counts = ((wrong.nans, "NaN"), (wrong.infinite, "infinite"))
+    what = f"{' and '.join(f'{n:,} {word}' for n, word in counts if n)} samples, the first at {wrong.first}"
+    yield Finding(what, "--null nan if NaN means 'no data', else --sample-format" if wrong.nans else "--sample-format")
+
+
+def _dead(survey: Survey, seen: Look) -> Iterator[Finding]:
+    read = seen.traces
+    dead = read - int(np.count_nonzero(seen.live))
+    if read and dead == read:
+        whose = "traces" if seen.whole else "sampled traces"
+        yield Finding(f"all {read:,} {whose} are constant: nothing to learn from or predict on", "check the file")
+    elif dead > read / 2 and seen.profile.classes is None:
+        yield Finding(f"{100 * dead / read:.0f} % of the traces are dead", "check --sample-format and --null")
+
+
+def _amplitudes(survey: Survey, seen: Look) -> Iterator[Finding]:
+    statistics, sample = seen.scan.statistics, np.abs(seen.scan.sample[np.isfinite(seen.scan.sample)])
+    if not statistics.count or seen.profile.classes is not None or not sample.size:
+        return
+    usual = float(np.percentile(sample, 99))
+    for end in (seen.profile.lowest, seen.profile.highest):
+        if end.count > FEW / 4 and abs(end.value) > FAR * usual > 0:
+            what = f"{end.count:,} samples are {end.value:g}, far beyond all others: it may mean 'no data'"
+            yield Finding(what, f"--null {end.value:.8g}")
+        elif abs(end.value) > ABSURD or not isfinite(end.value):
+            yield Finding(f"amplitudes up to {end.value:.3g} are absurd", "--sample-format")
+        elif _is_clipped(end, statistics.count):
+            share = 100 * end.count / statistics.count
+            what = f"{share:.2g} % of the samples are exactly {end.value:.6g}: clipped"
+            yield Finding(what, "if so, export it again without clipping; nothing here restores it")
+    yield from _offset(statistics.mean, statistics.std)
+
+
+def _is_clipped(end: Extreme, count: int) -> bool:
+    return end.count > FEW and end.count > CLIPPED * count
+
+
+def _offset(means: tuple[float, ...], stds: tuple[float, ...]) -> Iterator[Finding]:
+    """Amplitudes that do not lie about 0."""
+    for mean, std in zip(means, stds, strict=True):
+        if std > 0 and abs(mean) > std:
+            what = f"amplitudes lie about {mean:.4g}, not about 0 (std {std:.4g}): a label, an attribute, or unsigned"
+            yield Finding(what, "if amplitudes, --sample-format with the sign (int8 for uint8)")
+            return
+
+
+def _gain(survey: Survey, seen: Look) -> Iterator[Finding]:
+    gain = seen.profile.gain
+    if gain is not None and gain.spread > STEEP:
+        what = f"amplitudes differ by {gain.spread:.0f} dB along the traces ({gain.slope:+.3g} {gain.unit})"
+        yield Finding(what, "the weak part teaches little: apply a gain beforehand")
+
+
+def _vertical(survey: Survey, seen: Look) -> Iterator[Finding]:
+    axis, spectrum = survey.grid.axes[-1], seen.scan.statistics.spectrum
+    low, high = INTERVALS.get(axis.unit, (0, np.inf))
+    if axis.name == "sample" and not low <= abs(axis.step) <= high:
+        yield Finding(f"a sample interval of {axis.step:g} {axis.unit} is unusual", "--dt, or --domain")
+    elif spectrum is not None and seen.profile.classes is None:
+        low, high = PEAKS[spectrum.unit]
+        if not low <= spectrum.peak <= high:
+            what = f"a peak at {spectrum.peak:.3g} {spectrum.unit} is unusual for seismic amplitudes"
+            yield Finding(what, "--dt or --domain if the interval is wrong, --sample-format if it is noise")
+
+
+def _lines(survey: Survey, seen: Look) -> Iterator[Finding]:
+    bins = survey.bins
+    if bins is None:
+        return
+    yield from _fit(bins)
+    if not all(BINS[0] <= size <= BINS[1] for size in bins.size):
+        what = f"bins of {bins.size[0]:.3g} × {bins.size[1]:.3g} are unusual"
+        yield Finding(what, "coordinates may be in feet or degrees, or elsewhere: --cdp-x, --cdp-y")
+    if not bins.right_handed:
+        what = "inline and crossline numbers make a left-handed (mirrored) system on the map"
+        yield Finding(what, "if the two are exchanged: --iline and --xline the other way round")
+
+
+def _fit(bins: Bins) -> Iterator[Finding]:
+    if bins.misfit > 0.5 * min(bins.size):
+        what = f"coordinates lie up to {bins.misfit:.3g} off a regular grid of {bins.size[0]:.4g} × {bins.size[1]:.4g}"
+        yield Finding(what, "--cdp-x and --cdp-y, or --iline and --xline")
+
+
+_CHECKS: tuple[Callable[[Survey, Look], Iterator[Finding]], ...] = (
+    _not_finite,
+    _dead,
+    _amplitudes,
+    _lines,
+    _vertical,
+    _gain,
+)
