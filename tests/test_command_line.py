@@ -16,7 +16,7 @@ import segyio
 from arrays import grid_of
 from command import Geocnn, Outcome
 
-from geocnn.survey.opening import create_survey
+from geocnn.survey.opening import create_survey, open_survey
 from geocnn.survey.survey import Domain, NewSurvey
 from geocnn_cli import main
 
@@ -98,10 +98,8 @@ SURVEYS = {
     "wrong path": ("missing.sgy", "missing.sgy"),
     "directory for a file": ("run", "run"),
     "wrong suffix": ("config.yaml", "config.yaml"),
-    "truncated": ("truncated.sgy", "truncated.sgy"),
     "empty": ("empty.sgy", "empty.sgy"),
     "text": ("text.sgy", "text.sgy"),
-    "line numbers constant": ("constant.sgy", "--iline"),
     "truncated HDF5": ("truncated.h5", "truncated.h5"),
     "no such data set": ("label.h5:/faults", "/data"),
 }
@@ -119,6 +117,37 @@ def test_surveys_that_cannot_be_opened(
     }[command]
     assert_one_message(geocnn(*arguments), fragment)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["inspect", "predict", "plot"])
+def test_a_truncated_survey_is_read_as_far_as_it_is_whole(
+    geocnn: Geocnn, made: Path, tmp_path: Path, command: str
+) -> None:
+    survey = made / "truncated.sgy"
+    arguments = {
+        "inspect": ("inspect", survey),
+        "predict": ("predict", made / "run", survey, "--out", tmp_path / "out.sgy"),
+        "plot": ("plot", survey, "--out", tmp_path / "out.png"),
+    }[command]
+    outcome = geocnn(*arguments)
+    assert outcome.status == 0
+    assert "cut off" in " ".join((outcome.out + outcome.err).split())
+
+
+@pytest.mark.parametrize("name", ["int8", "uint8", "ibm"])
+def test_a_prediction_in_another_format(geocnn: Geocnn, made: Path, tmp_path: Path, name: str) -> None:
+    paths = [tmp_path / "floats.sgy", tmp_path / "other.sgy"]
+    assert geocnn("predict", made / "run", made / "image.sgy", "--out", paths[0]).status == 0
+    assert geocnn("predict", made / "run", made / "image.sgy", "--out", paths[1], "--format", name).status == 0
+    floats, other = (survey.read(survey.grid.whole) for survey in map(open_survey, map(str, paths)))
+    scale, step = (1, 2**-20) if name == "ibm" else (100, 0.5)
+    assert np.abs(scale * floats - other).max() <= step
+    assert other.max() > 0
+
+
+def test_line_numbers_that_are_constant_make_a_line(geocnn: Geocnn, made: Path, tmp_path: Path) -> None:
+    outcome = geocnn("predict", made / "run", made / "constant.sgy", "--out", tmp_path / "out.sgy")
+    assert_one_message(outcome, "3-D", status=(1,))
 
 
 def assert_one_message(outcome: Outcome, *fragments: str, status: tuple[int, ...] = (1, 2)) -> None:
@@ -281,7 +310,7 @@ def test_wrong_usage_has_status_2(geocnn: Geocnn, arguments: tuple[str, ...]) ->
 
 
 def test_a_fault_of_geocnn_is_told_apart(geocnn: Geocnn, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geocnn.survey.opening.open_survey", lambda *_: 1 / 0)
+    monkeypatch.setattr("geocnn.survey.opening.open_survey", lambda *_, **__: 1 / 0)
     outcome = geocnn("inspect", made / "image.sgy")
     assert outcome.status == 70
     log = outcome.err.split()[-1]
