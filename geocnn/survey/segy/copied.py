@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.errors import OutputError
+from geocnn.grid import Axis
 from geocnn.output import output_error, temporary_beside
 from geocnn.survey.disk import reserve
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.segy.formats import IEEE, format_named
+from geocnn.survey.segy.fresh import INTERVALS, MOST_SAMPLES, fits_headers, fresh_head
 from geocnn.survey.segy.reader import SegySurvey
-from geocnn.survey.segy.segy_file import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFile
+from geocnn.survey.segy.segy_file import HEAD_BYTES, HEADER_BYTES, SegyFile
 from geocnn.survey.segy.text import TEXT_BYTES, fill_blank_lines
 from geocnn.survey.survey import NewSurvey, Survey
 
@@ -118,7 +120,10 @@ def copied_file(path: Path, origins: tuple[Origin, ...], new: NewSurvey) -> Segy
     )
     file = _lengths_of(origins[0], file) if source.offsets is not None else file
     # Seismic Unix has no file header, and SEG-Y must have one.
-    file = _headless(path, file) if path.suffix.lower() == ".su" else _headed(file, source, new)
+    unix = path.suffix.lower() == ".su"
+    if unix != source.su:
+        _require_interval(path, new.grid.axes[-1])
+    file = _headless(path, file) if unix else _headed(file, source, new)
     try:
         _begin(file, source)
         first = 0
@@ -131,21 +136,30 @@ def copied_file(path: Path, origins: tuple[Origin, ...], new: NewSurvey) -> Segy
     return file
 
 
-def _headless(path: Path, file: SegyFile) -> SegyFile:
-    if file.sample_format != IEEE or file.header != HEADER_BYTES:
+def _require_interval(path: Path, vertical: Axis) -> None:
+    """Refuse a sample interval that new headers cannot tell."""
+    if not fits_headers(vertical.step):
         raise OutputError(
-            f"{path}: Seismic Unix holds 4-byte IEEE floats with headers of 240 bytes, not {file.sample_format.words} "
-            f"with {file.header}",
-            expected="samples of the format ieee",
-            do="pass --format ieee, or write SEG-Y",
+            f"{path} cannot tell the sample interval {vertical.step:g} {vertical.unit}",
+            expected=INTERVALS,
+            do="check --dt, or write to HDF5, such as out.h5",
         )
+
+
+def _headless(path: Path, file: SegyFile) -> SegyFile:
+    limits = (
+        (file.sample_format == IEEE, f"a {file.sample_format.words} a sample", "4-byte IEEE floats", "--format ieee"),
+        (file.header == HEADER_BYTES, f"trace headers of {file.header} bytes", f"{HEADER_BYTES} bytes", "SEG-Y"),
+        (file.samples <= MOST_SAMPLES, f"{file.samples:,} samples a trace", f"at most {MOST_SAMPLES:,}", "SEG-Y"),
+    )
+    for possible, found, expected, instead in limits:
+        if not possible:
+            raise OutputError(f"{path} cannot be Seismic Unix: {found}", expected=expected, do=f"write {instead}")
     return _moved(replace(file, head=b""), 0)
 
 
 def _headed(file: SegyFile, source: SegyFile, new: NewSurvey) -> SegyFile:
     """With text and binary header: the source's, or new ones where that is Seismic Unix."""
-    from geocnn.survey.segy.fresh import fresh_head
-
     head = bytearray(fresh_head(new, file.order, file.samples, "headers of Seismic Unix") if source.su else source.head)
     head[:TEXT_BYTES] = fill_blank_lines(bytes(head[:TEXT_BYTES]), new.provenance)
     head[FORMAT_CODE] = struct.pack(f"{file.order}h", file.sample_format.code)
@@ -184,32 +198,42 @@ def _bytes(path: Path, start: int, stop: int | None = None) -> bytes:
         return file.read(-1 if stop is None else stop - start)
 
 
+HEADERS = 2**13
+"""Trace headers copied at once."""
+
+
 def _copy_headers(origin: Origin, target: SegyFile, first: int) -> None:
-    """Copy trace headers as they are, a block of traces at a time, into traces from `first` on."""
-    source, numbers = origin.file, origin.numbers
-    if source.offsets is not None:
-        _copy_one_by_one(origin, target)
-        return
-    of_source, of_target = source.map()["header"], target.map("r+")["header"]
-    block = max(1, BLOCK // source.trace_bytes)
-    for start in range(0, numbers.size, block):
-        headers = of_source[numbers[start : start + block]]
+    """Copy trace headers as they are, into traces from `first` on."""
+    source = origin.file
+    for start in range(0, origin.count, HEADERS):
+        headers = _headers(source, origin.numbers[start : start + HEADERS])
         if target.su and not source.su:
-            headers = _self_contained(headers, target, origin.survey.grid.axes[-1].step)
-        of_target[first + start : first + start + headers.size] = headers
+            lengths = [source.length(number) for number in origin.numbers[start : start + HEADERS].tolist()]
+            _put(headers, 115, np.array(lengths, f"{source.order}u2"))
+            interval = round(1000 * origin.survey.grid.axes[-1].step)
+            _put(headers, 117, np.full(len(headers), interval, f"{source.order}u2"))
+        _put_headers(target, first + start, headers)
 
 
-def _copy_one_by_one(origin: Origin, target: SegyFile) -> None:
-    """Copy headers of traces of different lengths."""
-    content, into = np.memmap(origin.file.path, np.uint8, "r"), np.memmap(target.path, np.uint8, "r+")
-    for place, number in enumerate(origin.numbers.tolist()):
-        begin, source = target.offset(place), origin.file.offset(number)
-        into[begin : begin + target.header] = content[source : source + target.header]
+def _headers(file: SegyFile, numbers: Integers) -> NDArray[np.uint8]:
+    """Bytes of the headers of traces by number, (n, header)."""
+    if file.offsets is None:
+        headers: NDArray[np.void] = file.map()["header"][numbers]
+        return headers.view(np.uint8).reshape(len(numbers), file.header)
+    content = np.memmap(file.path, np.uint8, "r")
+    return np.asarray(content[file.offsets[numbers][:, None] + np.arange(file.header)])
 
 
-def _self_contained(headers: NDArray[np.void], target: SegyFile, step: float) -> NDArray[np.void]:
-    """Headers that say the number of samples and their interval, which else the binary header does."""
-    fields = headers.copy().view(np.uint8).reshape(len(headers), -1)
-    for byte, value in ((115, target.samples), (117, round(1000 * step))):
-        fields[:, byte - 1 : byte + 1] = np.frombuffer(struct.pack(f"{target.order}H", value), np.uint8)
-    return fields.view(headers.dtype)[:, 0]
+def _put_headers(file: SegyFile, first: int, headers: NDArray[np.uint8]) -> None:
+    """Write headers (n, header) of traces from `first` on."""
+    if file.offsets is None:
+        into = file.map("r+")["header"]
+        into[first : first + len(headers)] = headers.view(into.dtype)[:, 0]
+        return
+    content = np.memmap(file.path, np.uint8, "r+")
+    content[file.offsets[first : first + len(headers)][:, None] + np.arange(file.header)] = headers
+
+
+def _put(headers: NDArray[np.uint8], byte: int, values: NDArray[np.uint16]) -> None:
+    """Put a field of two bytes (n,) into headers by its first byte, counted from 1."""
+    headers[:, byte - 1 : byte + 1] = values[:, None].view(np.uint8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from math import ceil, log10
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from geocnn.survey.segy.segy_file import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFi
 from geocnn.survey.segy.text import TEXT_BYTES, fresh_text
 from geocnn.survey.survey import BoolArray, Coordinates, NewSurvey
 
-__all__ = ["fresh_file", "fresh_head"]
+__all__ = ["INTERVALS", "MOST_SAMPLES", "fits_headers", "fresh_file", "fresh_head"]
 
 BYTES = {"inline": 189, "crossline": 193, "trace": 21, "offset": 37, "record": 9, "channel": 13}
 """First bytes of the numbers of axes in new trace headers."""
@@ -27,6 +26,15 @@ BYTES = {"inline": 189, "crossline": 193, "trace": 21, "offset": 37, "record": 9
 LATERAL = (("inline", "crossline"), ("trace",), ("inline", "crossline", "offset"), ("trace", "offset"),
            ("record", "channel"))  # fmt: skip
 """Axes of traces that are written."""
+
+MOST = 2**31 - 1
+"""Largest number of a field of four bytes."""
+
+MOST_SAMPLES = 65535
+"""Largest sample count of the fields of two bytes."""
+
+INTERVALS = "an interval of 0.001 to 32.767, in whole thousandths"
+"""What headers can tell of a sample interval."""
 
 
 def fresh_file(path: Path, new: NewSurvey, held: BoolArray) -> SegyFile:
@@ -85,14 +93,14 @@ def _require_possible(path: Path, new: NewSurvey, *, su: bool) -> None:
     grid = new.grid
     lines, vertical = grid.axes[:-1], grid.axes[-1]
     names = tuple(axis.name for axis in lines)
-    interval = 1000 * vertical.step
     limits = (
         (vertical.name == "sample" and names in LATERAL, "a line, a volume, gathers or shots of traces"),
         (new.channels == 1 or "offset" not in names, "channels or an offset axis, not both"),
-        (vertical.size <= 65535, "at most 65,535 samples in a trace"),
-        (_whole(interval) and 1 <= round(interval) <= 32767, "an interval of 0.001 to 32.767, in whole thousandths"),
+        (vertical.size <= MOST_SAMPLES, f"at most {MOST_SAMPLES:,} samples in a trace"),
+        (fits_headers(vertical.step), INTERVALS),
         (_delay(vertical.first) is not None, "a first sample that 16 bits and a scalar can tell"),
-        (all(_whole(axis.first) and _whole(axis.step) for axis in lines), "whole line numbers"),
+        (all(map(_numbers_lines, lines)), "whole line numbers, of at most 32 bits"),
+        (new.coordinates is None or _divisor(new.coordinates), "coordinates that 32 bits and a scalar can tell"),
         (not su or new.sample_format in (None, "ieee"), "samples of the format ieee in Seismic Unix"),
     )
     for possible, expected in limits:
@@ -102,6 +110,15 @@ def _require_possible(path: Path, new: NewSurvey, *, su: bool) -> None:
                 expected=expected,
                 do="write to HDF5, such as out.h5",
             )
+
+
+def fits_headers(step: float) -> bool:
+    """Whether headers can tell a sample interval, in ms or m."""
+    return _whole(1000 * step) and 1 <= round(1000 * step) <= 32767
+
+
+def _numbers_lines(axis: Axis) -> bool:
+    return _whole(axis.first) and _whole(axis.step) and max(abs(axis.first), abs(axis.last)) <= MOST
 
 
 def _whole(value: float) -> bool:
@@ -122,7 +139,7 @@ def _make_headers(file: SegyFile, new: NewSurvey, positions: NDArray[np.int64]) 
     vertical = grid.axes[-1]
     delay, scalar = _delay(vertical.first) or (0, 0)
     fixed = {29: 1, 109: delay, 115: vertical.size, 117: round(1000 * vertical.step), 215: scalar}
-    divisor = 1 if new.coordinates is None else _divisor(new.coordinates)
+    divisor = 1 if new.coordinates is None else _divisor(new.coordinates) or 1
     headers = file.map("r+")["header"]
     block = max(1, BLOCK // file.trace_bytes)
     for start in range(0, file.traces, block):
@@ -137,7 +154,7 @@ def _make_headers(file: SegyFile, new: NewSurvey, positions: NDArray[np.int64]) 
         if new.channels > 1:
             _put(made, BYTES["offset"], traces % new.channels + 1, ">i4")
         if new.coordinates is not None:
-            _put_coordinates(made, new.coordinates[(slice(None), *at[:, :2].T)], divisor)
+            _put_coordinates(made, new.coordinates[(slice(None), *at.T)], divisor)
         headers[traces] = made.view(headers.dtype)[:, 0]
 
 
@@ -148,17 +165,34 @@ def _put_numbers(made: NDArray[np.uint8], grid: Grid, at: NDArray[np.int64]) -> 
         _put(made, BYTES[axis.name], np.rint(axis.first + position * axis.step), ">i4")
 
 
-def _divisor(coordinates: Coordinates) -> int:
-    """Power of ten that coordinates are multiplied by, at most 100, so that 32 bits hold them."""
-    largest = float(np.nanmax(np.abs(coordinates), initial=1.0))
-    return int(10 ** max(0, min(2, 9 - ceil(log10(max(largest, 1.0) + 1)))))
+DIVISORS = (1, 10, 100, 1000, 10_000)
+"""What coordinates in headers may be divided by."""
 
 
-def _put_coordinates(made: NDArray[np.uint8], coordinates: Coordinates, divisor: int) -> None:
-    """Put X and Y (2, n) and their scalar; unknown ones are 0."""
-    _put(made, 71, np.full(len(made), -divisor if divisor > 1 else 1), ">i2")
-    for byte, values in zip((181, 185), coordinates, strict=True):
-        _put(made, byte, np.nan_to_num(np.rint(values * divisor)), ">i4")
+def _divisor(coordinates: Coordinates) -> float | None:
+    """Power of ten by which coordinates become whole numbers of 32 bits, the least that is exact enough.
+
+    That is to half a centimetre, or a hundred-thousandth of the survey's extent where that is less, as of degrees.
+    Below 1 where coordinates are large; None if 32 bits hold them at no scale.
+    """
+    known = coordinates[:, np.isfinite(coordinates).all(axis=0)]
+    if not known.size:
+        return 1
+    largest = float(np.abs(known).max())
+    fitting = [divisor for divisor in DIVISORS if largest * divisor < MOST]
+    if not fitting:
+        return next((1 / factor for factor in DIVISORS[1:] if largest / factor < MOST), None)
+    enough = min(0.005, 1e-5 * float(np.ptp(known, axis=1).max())) * (1 + 1e-6)
+    errors = {divisor: float(np.abs(np.rint(known * divisor) / divisor - known).max()) for divisor in fitting}
+    return next((divisor for divisor in fitting if errors[divisor] <= enough), fitting[-1])
+
+
+def _put_coordinates(made: NDArray[np.uint8], coordinates: Coordinates, divisor: float) -> None:
+    """Put X and Y (2, n) and their scalar, a divisor if negative; unknown ones are 0."""
+    _put(made, 71, np.full(len(made), -divisor if divisor > 1 else round(1 / divisor)), ">i2")
+    known = np.where(np.isfinite(coordinates).all(axis=0), coordinates, 0)
+    for byte, values in zip((181, 185), known, strict=True):
+        _put(made, byte, np.rint(values * divisor), ">i4")
 
 
 def _put(headers: NDArray[np.uint8], byte: int, values: NDArray[Any], kind: str) -> None:
