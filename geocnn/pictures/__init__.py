@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from geocnn.pictures.files import require_picture, save_figure
+from geocnn.pictures.overview import survey_overview
 from geocnn.pictures.run import loss_curve, training_panel
 from geocnn.pictures.sections import section_panels
 
-__all__ = ["loss_curve", "require_picture", "save_figure", "section_panels", "training_panel"]
+__all__ = ["loss_curve", "require_picture", "save_figure", "section_panels", "survey_overview", "training_panel"]

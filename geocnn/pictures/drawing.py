@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from geocnn.grid import Axis
 
-__all__ = ["COLOURS", "HEIGHT", "VERMILLION", "dress", "edges", "empty_figure", "extent", "loudness"]
+__all__ = ["COLOURS", "HEIGHT", "VERMILLION", "class_colour", "dress", "edges", "empty_figure", "extent", "loudness"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 """Colours that the colour-blind tell apart: Okabe and Ito, 2008, "Color Universal Design"."""
@@ -31,6 +31,13 @@ def empty_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def class_colour(value: int) -> str:
+    """Colour of a class: grey for −1, not interpreted, white for 0, mostly background, vivid for others."""
+    pale = {-1: "#BBBBBB", 0: "#FFFFFF"}
+    vivid = (VERMILLION, COLOURS[0], *COLOURS[2:])
+    return pale.get(value, vivid[(value - 1) % len(vivid)])
 
 
 def dress(place: Axes, title: str, across: str, down: str) -> None:

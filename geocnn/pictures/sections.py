@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import BoundaryNorm, Colormap, LinearSegmentedColormap, ListedColormap, Normalize
 from matplotlib.figure import Figure, FigureBase
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Grid, Window, overlap
-from geocnn.pictures.drawing import HEIGHT, VERMILLION, dress, edges, empty_figure, extent, loudness
+from geocnn.pictures.drawing import HEIGHT, VERMILLION, class_colour, dress, edges, empty_figure, extent, loudness
 from geocnn.survey.labelled import numbered_like
 from geocnn.survey.scan import NULLS, unusable
 from geocnn.survey.survey import Survey
@@ -61,14 +63,29 @@ def section_panels(survey: Survey, overlay: Survey | None, where: Mapping[str, f
     return _drawn(survey, f"{survey.name}\nbelow with {overlay.name}", planes, laid)
 
 
-def draw_sections(figure: FigureBase, survey: Survey, *, slices: bool) -> None:
-    """Draw the sections through the middle of a survey side by side, and slices too if they are wanted.
+def draw_sections(figure: FigureBase, survey: Survey, *, slices: bool, classes: Sequence[int] = ()) -> None:
+    """Draw the sections through the middle of a survey side by side.
 
-    A slice touches every trace of a file, a section those of one line.
+    Parameters
+    ----------
+    figure
+        A figure, or a part of one.
+    survey
+        The survey.
+    slices
+        Draw a slice too: it touches every trace of a file, a section those of one line.
+    classes
+        The values of a label, which are drawn in a colour each; amplitudes are grey.
     """
-    windows = _windows(survey.grid, {})
-    sections = [(kept, window) for kept, window in windows if slices or kept is None or kept[1] == survey.grid.ndim - 1]
-    _draw(figure, survey, [_plane(survey, survey.grid, window, kept) for kept, window in sections], None)
+    windows = [
+        (kept, window)
+        for kept, window in _windows(survey.grid, {})
+        if slices or kept is None or kept[1] == survey.grid.ndim - 1
+    ]
+    # Of a volume of one line, only that line is a picture.
+    wide = [(kept, window) for kept, window in windows if kept is None or min(survey.grid.shape[k] for k in kept) > 1]
+    planes = [_plane(survey, survey.grid, window, kept) for kept, window in wide or windows[:1]]
+    _draw(figure, survey, planes, _colours_of(classes) if classes else _greys(planes))
 
 
 Kept = tuple[int, int] | None
@@ -158,30 +175,58 @@ def _name(axis: Axis, survey: Survey) -> str:
 def _drawn(survey: Survey, heading: str, planes: Sequence[_Plane], laid: Sequence[_Plane | None] | None) -> Figure:
     """Planes in grey, and below them the same with what is laid over each."""
     width = sum(HEIGHT * _proportion(survey, plane) for plane in planes)
-    figure = empty_figure(width + 1.8, HEIGHT * (1 if laid is None else 2) + 0.8)
+    rows = 1 if laid is None else 2
+    figure = empty_figure(width + 1.8, HEIGHT * rows + 0.8)
     # parse_math: a file may be called survey_$1$.sgy.
     figure.suptitle(heading, fontsize=10, parse_math=False)
-    _draw(figure, survey, planes, laid)
-    return figure
-
-
-def _draw(figure: FigureBase, survey: Survey, planes: Sequence[_Plane], laid: Sequence[_Plane | None] | None) -> None:
-    """Draw on a figure or a part of one."""
-    widths = [HEIGHT * _proportion(survey, plane) for plane in planes]
-    places = figure.subplots(1 if laid is None else 2, len(planes), squeeze=False, width_ratios=widths)
-    limit = loudness([plane.samples.compressed() for plane in planes])
-    for row in places:
-        for place, plane in zip(row, planes, strict=True):
-            _show(place, plane, limit)
-            _label_axes(place, plane, survey)
-    if not planes[0].trace:
-        grey = ScalarMappable(Normalize(-limit, limit), "gray")
-        figure.colorbar(grey, ax=list(places[0]), label="amplitude", extend="both", pad=0.01, aspect=30)
+    places = _draw(figure, survey, planes, _greys(planes), rows)
     if laid is not None:
         scale = Normalize(0, _highest(laid), clip=True)
         for place, over in zip(places[1], laid, strict=True):
             _lay_over(place, over, scale)
         figure.colorbar(ScalarMappable(scale, OVERLAY), ax=list(places[1]), label="overlay", pad=0.01, aspect=30)
+    return figure
+
+
+@dataclass(frozen=True)
+class _Shades:
+    """How values become colours, and what is written on the scale."""
+
+    norm: Normalize
+    colours: Colormap
+    label: str
+    ticks: Sequence[int] | None = None
+
+
+def _greys(planes: Sequence[_Plane]) -> _Shades:
+    """Grey from minus to plus the 98th percentile of the sizes of what is shown."""
+    limit = loudness([plane.samples.compressed() for plane in planes])
+    return _Shades(Normalize(-limit, limit), colormaps["gray"], "amplitude")
+
+
+def _colours_of(classes: Sequence[int]) -> _Shades:
+    """A colour for each class, and a scale that names them."""
+    known = sorted(classes)
+    colours = [class_colour(value) for value in known]
+    bounds = [known[0] - 0.5, *((a + b) / 2 for a, b in pairwise(known)), known[-1] + 0.5]
+    return _Shades(BoundaryNorm(bounds, len(known)), ListedColormap(colours), "value", known)
+
+
+def _draw(figure: FigureBase, survey: Survey, planes: Sequence[_Plane], shades: _Shades, rows: int = 1) -> Any:
+    """Draw planes side by side, in each of so many rows; return the places (rows, planes) that they were drawn in."""
+    widths = [HEIGHT * _proportion(survey, plane) for plane in planes]
+    places = figure.subplots(rows, len(planes), squeeze=False, width_ratios=widths)
+    for row in places:
+        for place, plane in zip(row, planes, strict=True):
+            _show(place, plane, shades)
+            _label_axes(place, plane, survey)
+    if not planes[0].trace:
+        extend = "neither" if shades.ticks else "both"
+        scale = ScalarMappable(shades.norm, shades.colours)
+        bar = figure.colorbar(scale, ax=list(places[0]), label=shades.label, extend=extend, pad=0.01, aspect=30)
+        if shades.ticks:
+            bar.set_ticks(shades.ticks)
+    return places
 
 
 def _highest(laid: Sequence[_Plane | None]) -> float:
@@ -197,14 +242,22 @@ def _proportion(survey: Survey, plane: _Plane) -> float:
     return float(np.clip(width / max(height, 1e-9), 0.7, 2.2))
 
 
-def _show(place: Axes, plane: _Plane, limit: float) -> None:
-    """Draw a plane in grey from −limit to limit; a single trace as a curve."""
+def _show(place: Axes, plane: _Plane, shades: _Shades) -> None:
+    """Draw a plane; a single trace as a curve."""
     if plane.trace:
         down = plane.down.first + plane.down.step * np.arange(plane.down.size)
         place.plot(plane.samples[:, 0], down, color="black", linewidth=0.7)
     else:
         place.set_facecolor(NOTHING)
-        place.imshow(plane.samples, cmap="gray", vmin=-limit, vmax=limit, extent=plane.extent, aspect="auto")
+        smooth = "none" if shades.ticks else None
+        place.imshow(
+            plane.samples,
+            cmap=shades.colours,
+            norm=shades.norm,
+            extent=plane.extent,
+            aspect="auto",
+            interpolation=smooth,
+        )
         place.set_xlim(*sorted(edges(plane.across)))
     place.set_ylim(*sorted(edges(plane.down), reverse=plane.downward))
 
