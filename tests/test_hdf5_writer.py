@@ -42,15 +42,7 @@ def test_what_is_written_reads_back_with_an_equal_grid(
     path = f"{tmp_path_factory.mktemp('h5') / 'f.h5'}:/group/data"
     with create_survey(
         path,
-        NewSurvey(
-            grid,
-            domain,
-            channels=channels,
-            provenance=(
-                "a",
-                "b",
-            ),
-        ),
+        NewSurvey(grid, domain, channels=channels, provenance=("a", "b")),
     ) as writer:
         for window in grid.slabs(1):
             writer.write(window, samples[(slice(None), *window.slices)])
@@ -61,7 +53,7 @@ def test_what_is_written_reads_back_with_an_equal_grid(
     assert survey.domain.name == domain.name
     assert np.array_equal(survey.read(grid.whole), samples)
     with h5py.File(path.split(":")[0]) as file:
-        assert file["group/data"].attrs["provenance"] == "a\nb"
+        assert file["group/data"].attrs["provenance"] == b"a\nb"
 
 
 @pytest.mark.parametrize("inside", ["/", "/inline", "/a/sample_ms"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -118,11 +118,8 @@ class _Labels:
 
 
 def _labels(data: h5py.Dataset, dimension: int, axis: str) -> _Labels | None:
-    """Labels of one dimension from its scale, or from a data set beside it; none if there is neither."""
-    scales = list(data.dims[dimension].values())
-    suffixes = ("", "_ms", "_m") if axis == "sample" else ("",)
-    beside = [data.parent.get(axis + suffix) for suffix in suffixes]
-    for scale in (*scales, *beside):
+    """Labels of one dimension from a data set beside it, or from its scale; none if there is neither."""
+    for scale in _scales(data, dimension, axis):
         if isinstance(scale, h5py.Dataset) and scale.shape == (data.shape[dimension],) and scale.dtype.kind in "iuf":
             source = str(scale.name).rsplit("/", 1)[-1]
             unit = "".join(_listed(attribute(scale, "units", ""))) or source.removeprefix(axis).removeprefix("_")
@@ -130,6 +127,16 @@ def _labels(data: h5py.Dataset, dimension: int, axis: str) -> _Labels | None:
             values = np.asarray(scale[...], np.float64)
             return _Labels(values, None if step is None else float(step), unit, f"data set {source}")
     return _by_rate(data, data.shape[dimension]) if axis == "sample" else None
+
+
+def _scales(data: h5py.Dataset, dimension: int, axis: str) -> Iterator[object]:
+    """What may hold the labels of one dimension.
+
+    Data sets beside it go first, because HDF5 never returns from damaged references to scales.
+    """
+    for suffix in ("", "_ms", "_m") if axis == "sample" else ("",):
+        yield data.parent.get(axis + suffix)
+    yield from data.dims[dimension].values()
 
 
 def _by_rate(data: h5py.Dataset, size: int) -> _Labels | None:

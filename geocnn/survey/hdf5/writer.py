@@ -144,9 +144,10 @@ def _create(file: h5py.File, inside: str, new: NewSurvey, kind: np.dtype[Any]) -
         dcpl=properties,
         **compression,
     )
-    data.attrs["axes"] = ",".join(["channel", *names] if several else names)
-    data.attrs["domain"] = new.domain.name
-    data.attrs["provenance"] = "\n".join(new.provenance)
+    data.attrs["axes"] = _text(",".join(["channel", *names] if several else names))
+    data.attrs["domain"] = _text(new.domain.name)
+    if new.provenance:
+        data.attrs["provenance"] = _text("\n".join(new.provenance))
     for dimension, axis in enumerate(new.grid.axes, start=int(several)):
         data.dims[dimension].label = array_name(axis)
         # A sample axis without a unit has no labels: it was counted.
@@ -169,9 +170,14 @@ def _attach(data: h5py.Dataset, dimension: int, axis: Axis) -> None:
     scale = data.parent.create_dataset(_scale_name(axis), data=axis.first + np.arange(axis.size) * axis.step)
     scale.attrs["step"] = axis.step
     if axis.unit:
-        scale.attrs["units"] = axis.unit
+        scale.attrs["units"] = _text(axis.unit)
     scale.make_scale(array_name(axis))
     data.dims[dimension].attach_scale(scale)
+
+
+def _text(text: str) -> np.bytes_:
+    """Text of fixed length, which HDF5 keeps in place: of other text, if it is damaged, it never returns."""
+    return np.bytes_(text.encode())
 
 
 def _scale_name(axis: Axis) -> str:
