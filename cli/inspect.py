@@ -99,7 +99,8 @@ def _bins(told: Told) -> Rows:
     inline, crossline = told["axes"][:2]
     numbers = [(i, x) for i in (inline["first"], inline["last"]) for x in (crossline["first"], crossline["last"])]
     corners = [
-        f"{i:g}/{x:g}: {place[0]:.1f} {place[1]:.1f}" for (i, x), place in zip(numbers, bins["corners"], strict=True)
+        f"{i:g}/{x:g}: {round(place[0], 1) + 0:.1f} {round(place[1], 1) + 0:.1f}"
+        for (i, x), place in zip(numbers, bins["corners"], strict=True)
     ]
     yield "corners", "; ".join(corners[:2])
     yield "", "; ".join(corners[2:])
@@ -111,19 +112,22 @@ def _live(told: Told) -> Rows:
     held = traces["positions"] - traces["missing"]
     if traces["seen"] < held:
         yield "sampled", f"{traces['seen']:,} of {held:,} traces, evenly; all below is of these (--whole reads all)"
-    parts = [
-        f"{100 * samples['live'] / max(samples['seen'], 1):.1f} % of {samples['seen']:,} samples",
-        f"{traces['dead']:,} of {traces['seen']:,} traces dead",
-        f"{traces['missing']:,} of {traces['positions']:,} positions without a trace",
-    ]
-    yield "live", ", ".join([*parts, f"{samples['null']:,} nulls"] if samples["null"] else parts)
+    parts = [f"{traces['missing']:,} of {traces['positions']:,} positions without a trace"]
+    if samples["null"]:
+        parts.append(f"{samples['null']:,} nulls")
+    # Traces of a label may well be constant.
+    if not told["classes"]:
+        live = f"{100 * samples['live'] / max(samples['seen'], 1):.1f} % of {samples['seen']:,} samples"
+        parts = [live, f"{traces['dead']:,} of {traces['seen']:,} traces dead", *parts]
+    yield "traces" if told["classes"] else "live", ", ".join(parts)
     if told["mutes"]:
         yield "muted", _mutes(told)
     if told["map"]:
         rows, across, down = (told["map"][key] for key in ("rows", "across", "down"))
         for number, row in enumerate(rows):
             yield "" if number else "live traces", row
-        yield "", " ".join([f"{across} →", *([f"{down} ↓"] if down else []), "  █ all live, · none"])
+        keys = ["█ all live", "· none", *(["? not sampled"] if "?" in "".join(rows) else [])]
+        yield "", f"{across} → {down}{' ↓' if down else ''}   {', '.join(keys)}"
 
 
 def _mutes(told: Told) -> str:

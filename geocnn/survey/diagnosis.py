@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 
 from geocnn.survey.bins import Bins
-from geocnn.survey.profile import Extreme
+from geocnn.survey.profile import Profile
 from geocnn.survey.sampling import Look
 from geocnn.survey.survey import Survey
 
@@ -25,7 +25,7 @@ FAR = 10
 """How many times the 99th percentile of the sizes a value lies off that is no amplitude."""
 
 ABSURD = 1e20
-STEEP = 25.0
+STEEP = 40.0
 """Decibels between layers from which the gain is told."""
 
 BINS = (2.0, 200.0)
@@ -87,23 +87,24 @@ def _amplitudes(survey: Survey, seen: Look) -> Iterator[Finding]:
             yield Finding(what, f"--null {end.value:.8g}")
         elif abs(end.value) > ABSURD or not isfinite(end.value):
             yield Finding(f"amplitudes up to {end.value:.3g} are absurd", "--sample-format")
-        elif _is_clipped(end, statistics.count):
-            share = 100 * end.count / statistics.count
-            what = f"{share:.2g} % of the samples are exactly {end.value:.6g}: clipped"
-            yield Finding(what, "if so, export it again without clipping; nothing here restores it")
+    yield from _clipped(seen.profile, statistics.count)
     yield from _offset(statistics.mean, statistics.std)
 
 
-def _is_clipped(end: Extreme, count: int) -> bool:
-    return end.count > FEW and end.count > CLIPPED * count
+def _clipped(profile: Profile, count: int) -> Iterator[Finding]:
+    """Many samples at an extreme."""
+    ends = [end for end in (profile.lowest, profile.highest) if end.count > max(FEW, CLIPPED * count)]
+    if ends:
+        share = " and ".join(f"{100 * end.count / count:.2g} % at {end.value:.6g}" for end in ends)
+        yield Finding(f"samples are clipped: {share}", "export it again without clipping; nothing here restores it")
 
 
 def _offset(means: tuple[float, ...], stds: tuple[float, ...]) -> Iterator[Finding]:
     """Amplitudes that do not lie about 0."""
     for mean, std in zip(means, stds, strict=True):
         if std > 0 and abs(mean) > std:
-            what = f"amplitudes lie about {mean:.4g}, not about 0 (std {std:.4g}): a label, an attribute, or unsigned"
-            yield Finding(what, "if amplitudes, --sample-format with the sign (int8 for uint8)")
+            what = f"samples lie about {mean:.4g}, not about 0 (std {std:.4g}): an attribute, or unsigned integers"
+            yield Finding(what, "if they are amplitudes, --sample-format")
             return
 
 
@@ -117,7 +118,9 @@ def _gain(survey: Survey, seen: Look) -> Iterator[Finding]:
 def _vertical(survey: Survey, seen: Look) -> Iterator[Finding]:
     axis, spectrum = survey.grid.axes[-1], seen.scan.statistics.spectrum
     low, high = INTERVALS.get(axis.unit, (0, np.inf))
-    if axis.name == "sample" and not low <= abs(axis.step) <= high:
+    if axis.name == "sample" and not axis.unit:
+        yield Finding("nothing tells the sample interval: samples are counted", "--dt, and --t0")
+    elif axis.name == "sample" and not low <= abs(axis.step) <= high:
         yield Finding(f"a sample interval of {axis.step:g} {axis.unit} is unusual", "--dt, or --domain")
     elif spectrum is not None and seen.profile.classes is None:
         low, high = PEAKS[spectrum.unit]
@@ -134,9 +137,6 @@ def _lines(survey: Survey, seen: Look) -> Iterator[Finding]:
     if not all(BINS[0] <= size <= BINS[1] for size in bins.size):
         what = f"bins of {bins.size[0]:.3g} × {bins.size[1]:.3g} are unusual"
         yield Finding(what, "coordinates may be in feet or degrees, or elsewhere: --cdp-x, --cdp-y")
-    if not bins.right_handed:
-        what = "inline and crossline numbers make a left-handed (mirrored) system on the map"
-        yield Finding(what, "if the two are exchanged: --iline and --xline the other way round")
 
 
 def _fit(bins: Bins) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from geocnn.grid import Window
-from geocnn.progress import Work
+from geocnn.progress import Progress, Work
 from geocnn.survey.profile import Profile
 from geocnn.survey.scan import SLAB, Part, Scan, scan
 from geocnn.survey.survey import BoolArray, Survey
@@ -119,6 +119,9 @@ def look(survey: Survey, whole: bool = False) -> Work[Look]:
         windows = sampled_windows(survey, present)
         part = Part(_in_time(windows), sum(prod(window.shape[:-1]) for window in windows), profile.add)
     found = yield from scan(survey, strict=False, part=part)
+    done = int(np.count_nonzero(profile.seen)) * survey.grid.shape[-1]
+    # There may have been no time for all windows: that is no work left undone.
+    yield Progress(done, done, "samples", stage=f"scanning {survey.name}")
     return Look(found, profile, present)
 
 
