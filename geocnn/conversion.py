@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from math import ceil, prod
 from pathlib import Path
 
-from geocnn.progress import Progress, Work
+from geocnn.grid import Grid, Window
+from geocnn.progress import Progress, Remark, Work
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.opening import create_survey
 from geocnn.survey.raw import RawWriter
 from geocnn.survey.segy.reader import SegySurvey
 from geocnn.survey.segy.writer import SegyWriter
+from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import NewSurvey, Survey, SurveyWriter
 
 __all__ = ["Converted", "convert"]
 
-SLAB = 2_000_000
-"""Samples, of all channels, that are read and written at once."""
+AT_ONCE = 2**23
+"""Samples, of all channels, that are read and written at once: 32 MiB as float32."""
+
+WIDTH = 64
+"""Positions on each axis of a chunk as `geocnn` writes them, about."""
 
 
 @dataclass(frozen=True)
@@ -64,31 +72,87 @@ def convert(survey: Survey, path: str, sample_format: str | None = None, *, over
     provenance = () if own else (f"geocnn: converted from {survey.name}",)
     new = NewSurvey(survey.grid, survey.domain, survey.channels, provenance, sample_format or own, survey.coordinates)
     with create_survey(path, new, like=survey, overwrite=overwrite) as writer:
-        native = isinstance(writer, SegyWriter) and writer.is_native
-        rounded = 0
-        if isinstance(writer, SegyWriter) and writer.is_native:
-            for done in writer.copy_samples():
-                yield Progress(done, writer.traces, "traces")
+        yield from map(Remark, _not_kept(survey, path, writer))
+        if isinstance(writer, SegyWriter) and writer.is_like:
+            rounded = yield from _trace_by_trace(writer)
         else:
-            rounded = yield from _through_float32(survey, writer)
+            rounded = yield from _window_by_window(survey, writer)
         writer.commit()
+    native = isinstance(writer, SegyWriter) and writer.is_native
     layout = writer.layout if isinstance(writer, RawWriter) and Path(path).suffix.lower() != ".npy" else ""
     return Converted(survey.channels * survey.grid.whole.size, native, rounded, writer.clipped, layout)
 
 
 def _own_format(survey: Survey, path: str) -> str | None:
     """The sample format of SEG-Y that stays SEG-Y."""
-    source = survey.surveys[0] if isinstance(survey, JoinedSurvey) else survey
-    stays = isinstance(source, SegySurvey) and Path(path).suffix.lower() in (".sgy", ".segy")
-    return source.file.sample_format.name if stays and isinstance(source, SegySurvey) else None
+    source = _segy(survey)
+    stays = source is not None and Path(path).suffix.lower() in (".sgy", ".segy")
+    return source.file.sample_format.name if stays and source is not None else None
 
 
-def _through_float32(survey: Survey, writer: SurveyWriter) -> Work[int]:
+def _segy(survey: Survey) -> SegySurvey | None:
+    """The survey, or its first file, if that is in SEG-Y."""
+    parts = survey.surveys if isinstance(survey, JoinedSurvey | StackedSurvey) else (survey,)
+    first = parts[0]
+    return first if isinstance(first, SegySurvey) else None
+
+
+TOLD_AGAIN = ("iline", "xline", "cdp_x", "cdp_y", "offset", "dt", "t0", "domain")
+"""Options that say what copied headers do not."""
+
+
+def _not_kept(survey: Survey, path: str, writer: SurveyWriter) -> Iterator[str]:
+    """What the new file does not tell, though the survey does."""
+    if not isinstance(writer, SegyWriter):
+        return
+    source, vertical = _segy(survey), survey.grid.axes[-1]
+    if writer.is_like and source is not None:
+        said = [name for name in TOLD_AGAIN if getattr(source.options, name) is not None]
+        if said:
+            options = ", ".join(f"--{name.replace('_', '-')} {getattr(source.options, name)}" for name in said)
+            yield f"headers are copied as they are: read {path} with {options}, too"
+    elif source is not None:
+        yield f"the headers of {path} are made anew: those of several files that differ cannot be kept in one"
+    if not vertical.unit:
+        unit = "ms" if survey.domain.name == "time" else "m"
+        yield f"the sample interval is not known: written as {vertical.step:g} {unit} (--dt tells it)"
+    if survey.domain.name == "depth" and Path(path).suffix.lower() == ".su":
+        yield f"Seismic Unix does not tell depth from time: read {path} with --domain depth"
+
+
+def _trace_by_trace(writer: SegyWriter) -> Work[int]:
+    """Copy all traces with their headers; how many samples were rounded."""
+    rounded = 0
+    for done, rounded in writer.copy_samples():  # noqa: B007 (the last one counts)
+        yield Progress(done, writer.traces, "traces")
+    return rounded
+
+
+def _window_by_window(survey: Survey, writer: SurveyWriter) -> Work[int]:
     """Write all windows; how many samples were rounded."""
     done = rounded = 0
-    for slab in survey.grid.slabs(max(1, SLAB // survey.channels)):
-        writer.write(slab, survey.read(slab))
-        rounded += survey.inexact(slab)
-        done += slab.size
+    for window in _windows(survey.grid, max(1, AT_ONCE // survey.channels)):
+        writer.write(window, survey.read(window))
+        rounded += survey.inexact(window)
+        done += window.size
         yield Progress(done, survey.grid.whole.size, "samples")
     return rounded
+
+
+def _windows(grid: Grid, samples: int) -> Iterator[Window]:
+    """Windows of at most `samples` samples that together make the whole, in order.
+
+    They are some 64 traces wide on each axis, which whole chunks of HDF5 fill; then as long as they can be, the last
+    axis first, which makes long reads of other files.
+    """
+    lengths = [ceil(size / ceil(size / WIDTH)) for size in grid.shape]
+    while prod(lengths) > samples and max(lengths) > 1:
+        longest = lengths.index(max(lengths))
+        lengths[longest] = ceil(lengths[longest] / 2)
+    for axis in reversed(range(grid.ndim)):
+        times = samples // prod(lengths)
+        lengths[axis] = min(grid.shape[axis], lengths[axis] * max(1, times))
+    starts = (range(0, size, length) for size, length in zip(grid.shape, lengths, strict=True))
+    for start in product(*starts):
+        ends = zip(start, lengths, grid.shape, strict=True)
+        yield Window(start, tuple(min(first + length, size) for first, length, size in ends))

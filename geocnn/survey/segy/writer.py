@@ -13,15 +13,20 @@ from geocnn.grid import Window
 from geocnn.output import output_error, publish
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.segy.copied import Origin, copied_file, origins_of
-from geocnn.survey.segy.formats import encode
+from geocnn.survey.segy.formats import decode, encode, exact
 from geocnn.survey.segy.fresh import fresh_file
 from geocnn.survey.segy.reader import SegySurvey
-from geocnn.survey.segy.segy_file import BLOCK, SegyFile
+from geocnn.survey.segy.segy_file import SegyFile
+from geocnn.survey.segy.traces import TraceReader
 from geocnn.survey.survey import BoolArray, FloatArray, NewSurvey, SurveyWriter
 
 __all__ = ["SegyWriter"]
 
 Integers = NDArray[np.int64]
+Shifts = NDArray[np.int32]
+
+COPIED = 16 * 2**20
+"""Bytes of traces that are copied at once."""
 
 
 class SegyWriter(SurveyWriter):
@@ -47,7 +52,7 @@ class SegyWriter(SurveyWriter):
         file: SegyFile,
         index: Integers,
         repeats: Integers | None = None,
-        shifts: NDArray[np.int32] | None = None,
+        shifts: Shifts | None = None,
     ) -> None:
         self._path = path
         self._file = file
@@ -112,27 +117,26 @@ class SegyWriter(SurveyWriter):
         held = np.flatnonzero(numbers >= 0)
         # In the order of the file, so that the disk is written in one go.
         held = held[np.argsort(numbers[held], kind="stable")]
-        self._put(numbers[held], window.start[-1], raw, rows[held])
+        self._put(numbers[held], window.start[-1], raw, rows[held], self._shifts)
 
-    def _put(self, numbers: Integers, start: int, raw: NDArray[Any], rows: Integers) -> None:
-        """Put rows of raw samples (R, w), which begin at `start` of the sample axis, into traces."""
+    def _put(self, numbers: Integers, start: int, raw: NDArray[Any], rows: Integers, shifts: Shifts | None) -> None:
+        """Put rows of raw samples (R, w), which begin at `start` of the sample axis, into traces that are shifted."""
+        of_each = np.zeros(numbers.size, np.int32) if shifts is None else shifts[numbers]
         if self._file.offsets is not None:
-            self._put_one_by_one(numbers, start, raw, rows)
+            self._put_one_by_one(numbers, start, raw, rows, of_each)
             return
-        shifts = np.zeros(numbers.size, np.int32) if self._shifts is None else self._shifts[numbers]
-        for shift in np.unique(shifts).tolist():
+        for shift in np.unique(of_each).tolist():
             first, last = max(start - shift, 0), min(start + raw.shape[1] - shift, self._file.samples)
             if first < last:
-                chosen = shifts == shift
+                chosen = of_each == shift
                 within = slice(first + shift - start, last + shift - start)
                 self._content["samples"][numbers[chosen], first:last] = raw[rows[chosen], within]
 
-    def _put_one_by_one(self, numbers: Integers, start: int, raw: NDArray[Any], rows: Integers) -> None:
-        """The same where traces differ in length."""
+    def _put_one_by_one(self, numbers: Integers, start: int, raw: NDArray[Any], rows: Integers, shifts: Shifts) -> None:
+        """The same where traces differ in length; `shifts` (n,) are those of each."""
         file = self._file
         size = file.sample_format.bytes
-        for number, row in zip(numbers.tolist(), rows.tolist(), strict=True):
-            shift = 0 if self._shifts is None else int(self._shifts[number])
+        for number, row, shift in zip(numbers.tolist(), rows.tolist(), shifts.tolist(), strict=True):
             first, last = max(start - shift, 0), min(start + raw.shape[1] - shift, file.length(number))
             if first < last:
                 begin = file.offset(number) + file.header
@@ -145,36 +149,42 @@ class SegyWriter(SurveyWriter):
         return self._file.traces
 
     @property
+    def is_like(self) -> bool:
+        """Whether the headers are those of another file or files, whose traces can be copied one after the other."""
+        return bool(self._origins)
+
+    @property
     def is_native(self) -> bool:
         """Whether samples of the file that this one is like can be copied as they lie there."""
-        made = self._file.sample_format, self._file.order
-        return bool(self._origins) and all((each.file.sample_format, each.file.order) == made for each in self._origins)
+        return self.is_like and all(self._has_format_of(origin.file) for origin in self._origins)
 
-    def copy_samples(self) -> Iterator[int]:
-        """Copy all samples as they lie in the file that this one is like; yields the number of traces done.
+    def copy_samples(self) -> Iterator[tuple[int, int]]:
+        """Copy all samples from the file or files that this one is like; yields traces done, and samples rounded.
 
-        Only where the writer `is_native`.
+        They stay bit for bit where they have the format of this file, else go by way of float32. Traces are copied one
+        after the other as they lie in the file, not by their positions: further traces at a position keep samples of
+        their own.
         """
-        done = 0
+        done = rounded = 0
         for origin in self._origins:
-            block = max(1, BLOCK // origin.file.trace_bytes)
+            file = origin.file
+            reader = TraceReader(file, None)
+            block = max(1, COPIED // file.trace_bytes)
             for start in range(0, origin.count, block):
                 numbers = origin.numbers[start : start + block]
-                if self._file.offsets is None:
-                    self._content["samples"][done : done + numbers.size] = origin.file.map()["samples"][numbers]
-                else:
-                    self._copy_one_by_one(origin, numbers, done)
+                raw = reader.raw(numbers, 0, file.samples)
+                if not self._has_format_of(file):
+                    rounded += exact(raw, file.sample_format)
+                    samples = decode(raw, file.sample_format, file.order)
+                    raw, clipped = encode(samples, self._file.sample_format, self._file.order)
+                    self.clipped += clipped
+                rows = np.arange(numbers.size)
+                self._put(done + rows, 0, raw, rows, None)
                 done += numbers.size
-                yield done
+                yield done, rounded
 
-    def _copy_one_by_one(self, origin: Origin, numbers: Integers, first: int) -> None:
-        """Copy samples of traces of different lengths."""
-        content = np.memmap(origin.file.path, np.uint8, "r")
-        for target, number in enumerate(numbers.tolist(), start=first):
-            size = origin.file.length(number) * origin.file.sample_format.bytes
-            begin = self._file.offset(target) + self._file.header
-            source = origin.file.offset(number) + origin.file.header
-            self._content[begin : begin + size] = content[source : source + size]
+    def _has_format_of(self, file: SegyFile) -> bool:
+        return (file.sample_format, file.order) == (self._file.sample_format, self._file.order)
 
     def commit(self) -> None:
         try:
