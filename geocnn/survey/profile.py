@@ -65,6 +65,8 @@ class Profile:
         Root mean square of the live samples of each trace that was, nan elsewhere; shape `grid.lateral`.
     lowest, highest
         Extremes of the live samples.
+    windows
+        Windows that were added.
     inexact
         Samples that float32 cannot hold exactly.
     """
@@ -74,7 +76,7 @@ class Profile:
         self.seen: BoolArray = np.zeros(survey.grid.lateral, np.bool_)
         self.loudness: FloatArray = np.full(survey.grid.lateral, nan, np.float32)
         self.lowest, self.highest = Extreme(inf, 0), Extreme(-inf, 0)
-        self.inexact = 0
+        self.windows = self.inexact = 0
         self._present = survey.present
         self._extent = survey.extent
         self._energy = np.zeros(survey.grid.shape[-1])
@@ -85,6 +87,7 @@ class Profile:
         """Add a window of whole traces: samples (C, \\*w), live ones (\\*w), null or not finite ones (C, \\*w)."""
         place = window.slices[:-1]
         self.seen[place] = True
+        self.windows += 1
         self.inexact += self.survey.inexact(window)
         if self._counts is not None:
             self._count_values(samples[:, self._held(window)])

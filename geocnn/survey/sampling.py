@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geocnn.grid import Window
 from geocnn.progress import Progress, Work
@@ -26,11 +27,17 @@ BUDGET = 16_000_000
 SECONDS = 0.8
 """Time after which no further window is read, as on slow disks."""
 
-FEWEST = 16
+FEWEST = 8
 """Windows that are read however long it takes."""
 
 RUN = 8
-"""Neighbouring traces that are read together."""
+"""Neighbouring traces of a line that are read together."""
+
+WIDE = (8, 64)
+"""Lines, and neighbouring traces of each, that are read together where a window takes long whatever it holds: compressed chunks, slow disks."""
+
+SLOW = 0.01
+"""Seconds that a window takes there."""
 
 GOLDEN = 0.6180339887498949
 """Multiples of it, without their whole parts, lie evenly however many there are."""
@@ -116,7 +123,9 @@ def look(survey: Survey, whole: bool = False) -> Work[Look]:
         slabs = list(survey.grid.slabs(SLAB)) if survey.grid.ndim > 1 else [survey.grid.whole]
         part = Part(slabs, prod(survey.grid.lateral), profile.add)
     else:
-        windows = sampled_windows(survey, present)
+        windows = sampled_windows(survey, present, (1, RUN))
+        if _is_slow(survey, windows):
+            windows = sampled_windows(survey, present, WIDE)
         part = Part(_in_time(windows), sum(prod(window.shape[:-1]) for window in windows), profile.add)
     found = yield from scan(survey, strict=False, part=part)
     done = int(np.count_nonzero(profile.seen)) * survey.grid.shape[-1]
@@ -125,28 +134,51 @@ def look(survey: Survey, whole: bool = False) -> Work[Look]:
     return Look(found, profile, present)
 
 
-def sampled_windows(survey: Survey, present: BoolArray) -> list[Window]:
-    """Runs of neighbouring traces, evenly over the map of traces, so that any first part of them is even too."""
+def _is_slow(survey: Survey, windows: Sequence[Window]) -> bool:
+    """Whether reading a window takes long; by two of them, since the first may also load what reads it."""
+    taken = []
+    for window in windows[:: max(1, len(windows) // 2)][:2]:
+        since = time.monotonic()
+        survey.read(window)
+        taken.append(time.monotonic() - since)
+    return min(taken, default=0) > SLOW
+
+
+def sampled_windows(survey: Survey, present: BoolArray, run: tuple[int, int]) -> list[Window]:
+    """Blocks of `run` neighbouring traces, evenly over the map of traces, so that any first part of them is even too.
+
+    Blocks are aligned, as chunks of a file are, and hold at least one line with a trace of the file.
+    """
     lateral, deep = survey.grid.lateral, survey.grid.shape[-1]
     traces = max(1, BUDGET // (4 * deep * survey.channels))
-    run = min(RUN, traces, lateral[-1])
-    columns = -(-lateral[-1] // run)
-    rows = np.flatnonzero(present.reshape(-1, lateral[-1]).any(axis=1))
+    blocks = _blocks(lateral, run, traces)
+    shape = [-(-size // block) for size, block in zip(lateral, blocks, strict=True)]
+    rows = _rows_with_traces(present, blocks)
     if not rows.size:
         return []
-    number = np.arange(max(1, traces // run))
+    number = np.arange(max(1, traces // prod(blocks)))
     # Two steps that have no common measure: rows and columns are filled evenly, and not along diagonals.
     row = rows[(number * GOLDEN % 1 * rows.size).astype(np.int64)]
-    column = (number * GOLDEN**2 * 2**0.5 % 1 * columns).astype(np.int64)
-    picked = dict.fromkeys(zip(row.tolist(), column.tolist(), strict=True))
-    return [_window(survey, row, column * run, run) for row, column in picked]
+    column = (number * GOLDEN**2 * 2**0.5 % 1 * shape[-1]).astype(np.int64)
+    flat = np.array(list(dict.fromkeys((row * shape[-1] + column).tolist())))
+    starts = np.stack(np.unravel_index(flat, shape), axis=1) * blocks
+    stops = np.minimum(starts + blocks, lateral)
+    return [Window((*start, 0), (*stop, deep)) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
 
 
-def _window(survey: Survey, row: int, start: int, run: int) -> Window:
-    """Whole traces of a row of the map of traces; rows are counted over all axes but the last of the map."""
-    *outer, last = survey.grid.lateral
-    place = tuple(int(i) for i in np.unravel_index(row, outer)) if outer else ()
-    return Window((*place, start, 0), (*(i + 1 for i in place), min(start + run, last), survey.grid.shape[-1]))
+def _blocks(lateral: tuple[int, ...], run: tuple[int, int], traces: int) -> tuple[int, ...]:
+    """Size of a block on each axis of the map: `run` on the last two, 1 before; `traces` at most."""
+    along = min(run[1], lateral[-1], traces)
+    lines = (min(run[0], lateral[-2], traces // along),) if len(lateral) > 1 else ()
+    return (*(1,) * (len(lateral) - 2), *lines, along)
+
+
+def _rows_with_traces(present: BoolArray, blocks: tuple[int, ...]) -> NDArray[np.int64]:
+    """Numbers of the rows of blocks, over all axes but the last, that hold a trace."""
+    held = present.any(axis=-1)
+    for axis, block in enumerate(blocks[:-1]):
+        held = np.logical_or.reduceat(held, np.arange(0, held.shape[axis], block), axis=axis)
+    return np.flatnonzero(held)
 
 
 def _in_time(windows: Sequence[Window]) -> Iterator[Window]:
