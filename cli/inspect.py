@@ -168,7 +168,7 @@ def _amplitudes(told: Told) -> Rows:
 
 
 def _count(value: str, number: int, total: int) -> str:
-    return f"{value} × {number:,} ({100 * number / total:.2g} %)"
+    return f"{value} × {number:,} ({100 * number / total:.3g} %)"
 
 
 def _statistics(told: Told, channel: int) -> Rows:

@@ -75,7 +75,7 @@ SPOILT: dict[str, tuple[Callable[[], np.ndarray], tuple[str, ...]]] = {
     "clipped": (lambda: seismic(*CUBE).clip(-4, 3), ("clipped", "at -4", "at 3")),
     "unsigned": (lambda: seismic(*CUBE) + 128, ("lie about 128", "--sample-format")),
     "dead": (lambda: np.zeros(CUBE), ("all 600 traces are constant",)),
-    "mostly dead": (lambda: _with(seismic(*CUBE), (slice(15),), 0), ("75 % of the traces are dead", "--sample-format")),
+    "mostly dead": (lambda: _with(seismic(*CUBE), (slice(15),), 0), ("450 of 600 traces are dead", "--sample-format")),
     "without gain": (
         lambda: seismic(*CUBE) * 10 ** (-np.arange(400) * 0.01),
         ("dB along the traces (-50", "apply a gain"),

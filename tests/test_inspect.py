@@ -12,6 +12,8 @@ import pytest
 from command import Geocnn
 from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
+from geocnn.survey import sampling
+
 
 @pytest.fixture
 def inspect(geocnn: Geocnn) -> Geocnn:
@@ -67,6 +69,61 @@ def test_for_programs(inspect: Geocnn, odd: Path) -> None:
     assert told["percentiles"]["50"] == pytest.approx([np.median(live)], rel=1e-5)
 
 
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A volume that is taken for large, of which 400 of 2,400 traces are missing."""
+    monkeypatch.setattr(sampling, "SMALL", 0)
+    monkeypatch.setattr(sampling, "BUDGET", 4 * 40 * 600)
+    monkeypatch.setattr(sampling, "SECONDS", 1e9)
+    samples = np.random.default_rng(0).normal(size=(40, 60, 40)).astype(np.float32)
+    cube = Traces.of(samples, range(40), range(60))
+    held = np.add.outer(20 * (np.arange(40) < 20), np.arange(60)) < 60
+    cube = cube.picked(np.flatnonzero(held))
+    return cube.write(tmp_path / "large.sgy")
+
+
+def test_a_sample_of_a_large_survey(inspect: Geocnn, large: Path) -> None:
+    status, out, _ = inspect(large)
+    told = json.loads(inspect(large, "--json")[1])
+    assert status == 0
+    assert 400 < told["traces"]["seen"] <= 600
+    assert told["traces"]["missing"] == 400
+    assert told["samples"]["seen"] < told["samples"]["all"] == 96_000
+    assert told["map"]["rows"][0].endswith("·")
+    folded = " ".join(out.split())
+    assert f"{told['traces']['seen']} of 2,000 traces, evenly" in folded
+    assert "· none" in folded
+
+
+def test_the_whole_of_a_large_survey(inspect: Geocnn, large: Path) -> None:
+    told = json.loads(inspect(large, "--whole", "--json")[1])
+    assert told["traces"] == {"positions": 2400, "missing": 400, "seen": 2000, "dead": 0}
+    assert told["samples"]["seen"] == told["samples"]["all"]
+    assert "sampled" not in inspect(large, "--whole").out
+
+
+def test_what_looks_wrong_is_told_last(inspect: Geocnn, tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).normal(size=(4, 5, 400)).clip(-1, 2)
+    path = Traces.of(samples, INLINES, CROSSLINES).write(tmp_path / "f.sgy")
+    last = inspect(path).out.split("looks wrong")[-1]
+    assert "samples are clipped: 1" in " ".join(last.split())
+    assert json.loads(inspect(path, "--json")[1])["odd"][0]["what"].startswith("samples are clipped")
+
+
+def test_values_of_a_label(inspect: Geocnn, tmp_path: Path) -> None:
+    labels = np.zeros((10, 12, 30), np.int8)
+    labels[4, :, 7] = 1
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["faults"] = labels
+        file["faults"].attrs["axes"] = "inline,crossline,sample"
+    status, out, _ = inspect(tmp_path / "f.h5", "--dt", 4)
+    folded = " ".join(out.split())
+    assert status == 0
+    assert "as of a label: 0 × 3,588 (99.7 %), 1 × 12 (0.333 %)" in folded
+    assert "spectrum" not in folded
+    assert "dead" not in folded
+
+
 def test_bins_and_azimuth(inspect: Geocnn, tmp_path: Path) -> None:
     """Inlines 12.5 m apart to the east, crosslines 25 m apart to the north, written in decimetres."""
     cube = Traces.of(encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES)
@@ -83,6 +140,9 @@ def test_bins_and_azimuth(inspect: Geocnn, tmp_path: Path) -> None:
     assert bins["size"] == pytest.approx([12.5, 25])
     assert (bins["azimuth"] + 180) % 360 == pytest.approx(180)
     assert bins["right_handed"]
+    assert np.allclose(bins["corners"], [[400_000, 0], [400_000, 100], [400_037.5, 0], [400_037.5, 100]])
+    out = " ".join(inspect(path).out.split())
+    assert "corners 4/20: 400000.0 0.0; 4/24: 400000.0 100.0 10/20: 400037.5 0.0; 10/24: 400037.5 100.0" in out
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -73,7 +73,7 @@ def _dead(survey: Survey, seen: Look) -> Iterator[Finding]:
         whose = "traces" if seen.whole else "sampled traces"
         yield Finding(f"all {read:,} {whose} are constant: nothing to learn from or predict on", "check the file")
     elif dead > read / 2 and seen.profile.classes is None:
-        yield Finding(f"{100 * dead / read:.0f} % of the traces are dead", "check --sample-format and --null")
+        yield Finding(f"{dead:,} of {read:,} traces are dead", "check --sample-format and --null")
 
 
 def _amplitudes(survey: Survey, seen: Look) -> Iterator[Finding]:

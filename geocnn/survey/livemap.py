@@ -16,6 +16,9 @@ WIDEST, HIGHEST = 40, 8
 SHADES = "·░▒▓█"
 """From no live trace to all live."""
 
+WINDOWS = 2
+"""Windows read for each cell of the map, on average."""
+
 UNSEEN = "?"
 """Where the file holds traces, but none was looked at."""
 
@@ -48,7 +51,8 @@ def live_map(survey: Survey, seen: Look) -> LiveMap | None:
         return None
     shape = (-1, seen.present.shape[-1])
     present, read, live = (each.reshape(shape) for each in (seen.present, seen.read, shown))
-    positions, held, looked, alive = (_coarse(each) for each in (np.ones_like(present), present, read, live))
+    cells = _cells(seen)
+    positions, held, looked, alive = (_coarse(each, cells) for each in (np.ones_like(present), present, read, live))
     # Traces that were not looked at are taken to be as those around that were.
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(held > 0, held / positions * (alive / looked), 0)
@@ -56,10 +60,16 @@ def live_map(survey: Survey, seen: Look) -> LiveMap | None:
     return LiveMap(rows, axes[-1].name, axes[0].name if len(axes) > 1 else "")
 
 
-def _coarse(flags: BoolArray) -> NDArray[np.int64]:
+def _cells(seen: Look) -> tuple[int, int]:
+    """Rows and columns of the map: as many as fit on the screen, fewer if few windows were read."""
+    share = 1.0 if seen.whole else min(1.0, (seen.profile.windows / WINDOWS / HIGHEST / WIDEST) ** 0.5)
+    return max(1, int(HIGHEST * share)), max(4, int(WIDEST * share))
+
+
+def _coarse(flags: BoolArray, cells: tuple[int, int]) -> NDArray[np.int64]:
     """Number of True flags in each cell of the map."""
     counts = flags.astype(np.int64)
-    for axis, most in enumerate((HIGHEST, WIDEST)):
+    for axis, most in enumerate(cells):
         size = counts.shape[axis]
         starts = np.arange(min(size, most)) * size // min(size, most)
         counts = np.add.reduceat(counts, starts, axis=axis)

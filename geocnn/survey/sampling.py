@@ -34,13 +34,14 @@ RUN = 8
 """Neighbouring traces of a line that are read together."""
 
 WIDE = (8, 64)
-"""Lines, and neighbouring traces of each, that are read together where a window takes long whatever it holds: compressed chunks, slow disks."""
+"""Lines, and traces of each, where a window takes long whatever it holds: compressed chunks, slow disks."""
 
 SLOW = 0.01
 """Seconds that a window takes there."""
 
-GOLDEN = 0.6180339887498949
-"""Multiples of it, without their whole parts, lie evenly however many there are."""
+PLASTIC = 1.324717957244746
+"""Solution of x³ = x + 1. Multiples of (1/x, 1/x²), without their whole parts, fill a square evenly however many there
+are: Roberts, 2018, "The unreasonable effectiveness of quasirandom sequences"."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,8 @@ def sampled_windows(survey: Survey, present: BoolArray, run: tuple[int, int]) ->
     if not rows.size:
         return []
     number = np.arange(max(1, traces // prod(blocks)))
-    # Two steps that have no common measure: rows and columns are filled evenly, and not along diagonals.
-    row = rows[(number * GOLDEN % 1 * rows.size).astype(np.int64)]
-    column = (number * GOLDEN**2 * 2**0.5 % 1 * shape[-1]).astype(np.int64)
+    row = rows[(number / PLASTIC % 1 * rows.size).astype(np.int64)]
+    column = (number / PLASTIC**2 % 1 * shape[-1]).astype(np.int64)
     flat = np.array(list(dict.fromkeys((row * shape[-1] + column).tolist())))
     starts = np.stack(np.unravel_index(flat, shape), axis=1) * blocks
     stops = np.minimum(starts + blocks, lateral)
