@@ -48,7 +48,7 @@ def dress(place: Axes, title: str, across: str, down: str) -> None:
     place.tick_params(which="both", labelsize=9)
 
 
-def loudness(samples: Sequence[NDArray[np.float32]]) -> float:
+def loudness(samples: Sequence[NDArray[np.floating]]) -> float:
     """The 98th percentile of the sizes of all samples that are not 0, as dead ones are; 1 if there are none."""
     sizes = np.concatenate([np.abs(part[part != 0]) for part in samples])
     return float(np.percentile(sizes, LOUDEST)) if sizes.size else 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from geocnn.grid import Axis
 from geocnn.pictures.drawing import COLOURS, HEIGHT, VERMILLION, class_colour, dress, edges, empty_figure, extent
 from geocnn.pictures.sections import NOTHING, draw_sections
-from geocnn.survey.sampling import RUN, SMALL, Look
+from geocnn.survey.sampling import SMALL, Look
 from geocnn.survey.survey import BoolArray, Survey
 
 __all__ = ["survey_overview"]
@@ -34,6 +35,9 @@ LOWEST = -60.0
 
 CELLS = 200
 """Cells of the map along an axis, at most: about as many as its panel has dots to show."""
+
+IN_CELL = 24
+"""Sampled traces in a cell, about; they are sampled in groups of neighbours, and every cell should meet one."""
 
 
 def survey_overview(survey: Survey, seen: Look) -> Figure:
@@ -66,7 +70,7 @@ def _panels(survey: Survey, seen: Look) -> list[Panel]:
     if seen.profile.classes:
         return [_draw_classes]
     told: list[tuple[Panel, bool]] = [
-        (_draw_map, _has_map(survey) and seen.traces > 0),
+        (_draw_map, _has_map(survey)),
         (_draw_histogram, bool(np.isfinite(seen.scan.sample).any())),
         (_draw_spectrum, seen.scan.curve is not None),
     ]
@@ -75,7 +79,7 @@ def _panels(survey: Survey, seen: Look) -> list[Panel]:
 
 def _has_map(survey: Survey) -> bool:
     """Whether traces lie on a map, or along a line."""
-    return survey.grid.ndim > 1 and survey.grid.axes[-1].name == "sample"
+    return prod(survey.grid.lateral) > 1 and survey.grid.axes[-1].name == "sample"
 
 
 def _draw_map(place: Axes, survey: Survey, seen: Look) -> None:
@@ -89,7 +93,8 @@ def _draw_map(place: Axes, survey: Survey, seen: Look) -> None:
     loud = _coarse(np.where(seen.live, seen.profile.loudness, np.nan), shape)
     at = extent(across, down)
     shown = place.imshow(loud, cmap="viridis", extent=at, aspect="auto", interpolation="none")
-    place.figure.colorbar(shown, ax=place, label="rms of the live samples", pad=0.02, aspect=30)
+    if np.isfinite(loud).any():
+        place.figure.colorbar(shown, ax=place, label="rms of the live samples", pad=0.02, aspect=30)
     dead = np.isnan(loud) & _any(seen.read, shape)
     missing = ~_any(seen.present, shape)
     for cells, colour in ((dead, VERMILLION), (missing, NOTHING)):
@@ -114,7 +119,7 @@ def _cells(seen: Look) -> tuple[int, int]:
     if seen.whole:
         return min(rows, CELLS), min(columns, CELLS)
     # Traces are sampled in short runs: a cell should meet one.
-    most = max(4, int(np.sqrt(seen.traces / RUN / 2)))
+    most = max(4, int(np.sqrt(seen.traces / IN_CELL)))
     return min(rows, most), min(columns, most)
 
 

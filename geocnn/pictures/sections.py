@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, Colormap, LinearSegmentedColormap, ListedColormap, Normalize
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.ticker import MaxNLocator
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Grid, Window, overlap
@@ -85,6 +86,7 @@ def draw_sections(figure: FigureBase, survey: Survey, *, slices: bool, classes: 
     # Of a volume of one line, only that line is a picture.
     wide = [(kept, window) for kept, window in windows if kept is None or min(survey.grid.shape[k] for k in kept) > 1]
     planes = [_plane(survey, survey.grid, window, kept) for kept, window in wide or windows[:1]]
+    planes = [_as_trace(plane, survey) if plane.across.size == 1 else plane for plane in planes]
     _draw(figure, survey, planes, _colours_of(classes) if classes else _greys(planes))
 
 
@@ -122,7 +124,7 @@ class _Plane:
     title: str
     across: Axis
     down: Axis
-    samples: np.ma.MaskedArray[Any, np.dtype[np.float32]]
+    samples: np.ma.MaskedArray[Any, np.dtype[np.float64]]
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -156,10 +158,17 @@ def _plane(survey: Survey, grid: Grid, window: Window, kept: Kept) -> _Plane:
     if len(axes) == 1:
         axes.insert(0, AMPLITUDE)
         samples, hidden = samples[None], hidden[None]
-    masked = np.ma.masked_array(samples, hidden)
+    # The span of absurd amplitudes, as of a wrong sample format, is beyond 32-bit floats.
+    masked = np.ma.masked_array(samples.astype(np.float64), hidden)
     if axes[1].name == "sample":
         return _Plane(title, axes[0], axes[1], masked.T)
     return _Plane(title, axes[1], axes[0], masked)
+
+
+def _as_trace(plane: _Plane, survey: Survey) -> _Plane:
+    """A plane of one trace, to be drawn as a curve."""
+    title = ", ".join(part for part in (plane.title, "" if plane.trace else _at(plane.across, survey)) if part)
+    return replace(plane, across=AMPLITUDE, title=title)
 
 
 def _at(axis: Axis, survey: Survey) -> str:
@@ -269,6 +278,9 @@ def _label_axes(place: Axes, plane: _Plane, survey: Survey) -> None:
         for axis in (plane.across, plane.down)
     )
     channels = f"channel 1 of {survey.channels}" if survey.channels > 1 else ""
+    for ruler, axis in ((place.xaxis, plane.across), (place.yaxis, plane.down)):
+        if not axis.unit and not plane.trace:
+            ruler.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     dress(place, ", ".join(part for part in (plane.title, channels) if part), across, down)
 
 
