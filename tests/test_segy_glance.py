@@ -50,6 +50,8 @@ def test_a_regular_volume_is_seen_at_a_glance(tmp_path: Path, whole_passes: list
     assert len(whole_passes) == 1
     assert glanced.grid == read.grid
     assert np.array_equal(glanced.index, read.index)
+    assert glanced.geometry.coordinates == read.geometry.coordinates
+    assert glanced.description["start"] == read.description["start"]
     assert np.array_equal(glanced.read(glanced.grid.whole), read.read(read.grid.whole))
 
 
@@ -89,6 +91,22 @@ def test_the_users_bytes_are_looked_at(tmp_path: Path, whole_passes: list[object
     assert (glanced.grid.axes[0].first, glanced.grid.axes[1].first) == (100, 7)
 
 
+def test_the_standard_goes_before_the_text_header(tmp_path: Path, whole_passes: list[object]) -> None:
+    traces = CUBE.picked(NUMBERS.ravel())
+    traces.text = {3: "INLINE: BYTES 9-12  XLINE: BYTES 21-24"}
+    path = traces.write(tmp_path / "f.sgy")
+    content = bytearray(path.read_bytes())
+    for number in range(1200):
+        start = 3600 + number * (240 + 4 * SAMPLES)
+        content[start + 8 : start + 12] = (9000 + number // 40).to_bytes(4, "big")
+        content[start + 20 : start + 24] = (9000 + number % 40).to_bytes(4, "big")
+    path.write_bytes(content)
+    glanced = SegySurvey(path, SurveyOptions(), glanced=True)
+    assert not whole_passes
+    assert glanced.grid == SegySurvey(path, SurveyOptions()).grid
+    assert glanced.grid.axes[0].first == 100
+
+
 def test_bins_of_a_sample(tmp_path: Path) -> None:
     path = CUBE.write(tmp_path / "f.sgy")
     content = bytearray(path.read_bytes())
@@ -97,6 +115,7 @@ def test_bins_of_a_sample(tmp_path: Path) -> None:
         content[start + 180 : start + 184] = (5_000_000 + 25 * (number % 40)).to_bytes(4, "big")
         content[start + 184 : start + 188] = (6_000_000 + 30 * (number // 40)).to_bytes(4, "big")
     path.write_bytes(content)
-    bins = SegySurvey(path, SurveyOptions(), glanced=True).bins
-    assert bins.size == pytest.approx((30, 25))
-    assert bins.origin == pytest.approx((5_000_000, 6_000_000))
+    for options in (SurveyOptions(), SurveyOptions(iline=189, xline=193)):
+        bins = SegySurvey(path, options, glanced=True).bins
+        assert bins.size == pytest.approx((30, 25))
+        assert bins.origin == pytest.approx((5_000_000, 6_000_000))

@@ -31,6 +31,15 @@ class Place(NamedTuple):
             raise ValueError(f"{said!r} is no place in a header: write {FIELD}")
         return cls(int(match[1]), match[2] or "i4")
 
+    @property
+    def bytes(self) -> int:
+        """How many bytes it has."""
+        return 2 if self.kind in ("i2", "u2") else 4
+
+    def fits(self, header: int) -> bool:
+        """Whether it lies inside a trace header of so many bytes."""
+        return 1 <= self.byte <= header - self.bytes + 1
+
     def __str__(self) -> str:
         return str(self.byte) if self.kind == "i4" else f"{self.byte}:{self.kind}"
 

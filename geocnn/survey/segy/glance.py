@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from geocnn.grid import Axis
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.geometry import Geometry
+from geocnn.survey.segy.header_sample import Sample
+from geocnn.survey.segy.header_scan import STANDARD, coordinate_places, option_place
 from geocnn.survey.segy.hints import Hints
 from geocnn.survey.segy.keys import Integers, field_words
 from geocnn.survey.segy.segy_file import SegyFile
@@ -17,9 +20,6 @@ __all__ = ["PROBES", "glance", "probes"]
 
 PROBES = 1000
 """Headers that are looked at."""
-
-STANDARD = {"iline": 189, "xline": 193, "cdp_x": 181, "cdp_y": 185}
-HINTED = {"iline": "inline", "xline": "crossline", "cdp_x": "cdp_x", "cdp_y": "cdp_y"}
 
 
 def glance(file: SegyFile, options: SurveyOptions, hints: Hints) -> Geometry | None:
@@ -31,30 +31,30 @@ def glance(file: SegyFile, options: SurveyOptions, hints: Hints) -> Geometry | N
     """
     if file.offsets is not None or options.geometry in ("line", "shots") or options.gathers:
         return None
-    pairs = _pairs(file, options, hints, "iline", "xline")
-    candidates = (_volume(file, inline, crossline) for inline, crossline in pairs)
-    found = next((geometry for geometry in candidates if geometry is not None), None)
-    return None if found is None else _located(found, file, options, hints)
+    for inline, crossline in _pairs(file, options, hints):
+        found = _volume(file, inline, crossline)
+        if found is not None:
+            sample = Sample(file, numbers=probes(file))
+            taken = inline.byte, crossline.byte
+            return replace(found, coordinates=coordinate_places(sample, options, hints, taken))
+    return None
 
 
 def probes(file: SegyFile) -> Integers:
-    """Numbers of a few hundred traces, evenly picked, the first and the last among them."""
+    """Numbers of about a thousand traces, evenly picked, the first and the last among them."""
     return np.unique(np.linspace(0, file.traces - 1, PROBES).astype(np.int64))
 
 
-def _pairs(
-    file: SegyFile, options: SurveyOptions, hints: Hints, first: str, second: str
-) -> Iterator[tuple[Place, Place]]:
-    """Fields of two options: as said, as the text header hints, and by the standard."""
-    ways = (
-        {name: Place.parse(said) for name in STANDARD if (said := getattr(options, name)) is not None},
-        {name: Place(byte) for name in STANDARD if (byte := hints.places.get(HINTED[name])) is not None},
-        {name: Place(byte) for name, byte in STANDARD.items()},
-    )
-    for chosen in ways[:1] if ways[0] else ways[1:]:
-        pair = chosen.get(first), chosen.get(second)
-        if pair[0] and pair[1] and max(pair[0].byte, pair[1].byte) <= file.header - 3:
-            yield pair[0], pair[1]
+def _pairs(file: SegyFile, options: SurveyOptions, hints: Hints) -> Iterator[tuple[Place, Place]]:
+    """Fields of line numbers: those that the user named; else by the standard, then as the text header hints."""
+    said = option_place(file, options, "iline"), option_place(file, options, "xline")
+    hinted = hints.places.get("inline"), hints.places.get("crossline")
+    ways = [said] if any(said) else [STANDARD, hinted]
+    for inline, crossline in ways:
+        if inline and crossline:
+            pair = Place.parse(str(inline)), Place.parse(str(crossline))
+            if all(place.fits(file.header) for place in pair):
+                yield pair
 
 
 def _volume(file: SegyFile, inline: Place, crossline: Place) -> Geometry | None:
@@ -108,11 +108,3 @@ def _ends(lines: int, length: int) -> tuple[Integers, Integers]:
     """Numbers of the first and last traces of lines, evenly picked."""
     picked = np.unique(np.linspace(0, lines - 1, PROBES // 2).astype(np.int64))
     return picked * length, picked * length + length - 1
-
-
-def _located(found: Geometry, file: SegyFile, options: SurveyOptions, hints: Hints) -> Geometry:
-    """The same with the fields of the coordinates, if there are any."""
-    for x, y in _pairs(file, options, hints, "cdp_x", "cdp_y"):
-        if any(np.ptp(values) > 0 for values in file.fields_of(probes(file), x, y)):
-            return Geometry(found.axes, found.index, found.places, coordinates=(x, y), remarks=found.remarks)
-    return found

@@ -89,23 +89,30 @@ class Sample:
         The file.
     offset
         Field that tells the traces of a gather apart.
+    numbers
+        The traces, by number, if others are wanted.
     """
 
-    def __init__(self, file: SegyFile, offset: Place = OFFSET) -> None:
+    def __init__(self, file: SegyFile, offset: Place = OFFSET, numbers: Integers | None = None) -> None:
         self.file = file
         self.offset = offset
+        self._numbers = numbers
         self._parts = list(_parts(file))
         self._raw: dict[Place, NDArray[np.float64] | Integers] = {}
         self._ranked: dict[Place, tuple[int, Integers]] = {}
 
     def holds(self, place: Place) -> bool:
         """Whether a field lies inside the trace header."""
-        return 1 <= place.byte <= self.file.header - 3
+        return place.fits(self.file.header)
 
     def raw(self, place: Place) -> NDArray[np.float64] | Integers:
         """A field as it stands, (n,)."""
         if place not in self._raw:
-            self._raw[place] = np.concatenate([part.fields(place)[0] for part in self._parts])
+            self._raw[place] = (
+                np.concatenate([part.fields(place)[0] for part in self._parts])
+                if self._numbers is None
+                else self.file.fields_of(self._numbers, place)[0]
+            )
         return self._raw[place]
 
     def varies(self, place: Place) -> bool:

@@ -185,13 +185,12 @@ def option_place(file: SegyFile, options: SurveyOptions, name: str) -> Place | N
     if said is None:
         return None
     place = Place.parse(said)
-    length = 2 if place.kind in ("i2", "u2") else 4
-    if not 1 <= place.byte <= file.header - length + 1:
+    if not place.fits(file.header):
         option = f"--{name.replace('_', '-')}"
         raise SurveyError(
             f"{option} {said} for {file.path}",
-            expected=f"the first of {'two' if length == 2 else 'four'} bytes of the trace header, "
-            f"1 to {file.header - length + 1}",
+            expected=f"the first of {'two' if place.bytes == 2 else 'four'} bytes of the trace header, "
+            f"1 to {file.header - place.bytes + 1}",
             do=f"correct {option}",
         )
     return place

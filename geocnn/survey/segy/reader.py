@@ -146,7 +146,7 @@ class SegySurvey(Survey):
 
     @cached_property
     def bins(self) -> Bins | None:
-        """By all traces; of a large file by some hundred."""
+        """By all traces; of a large file by about a thousand."""
         if self.file.traces < GLANCED or self.geometry.coordinates is None or self.index.ndim != 3:
             return super().bins
         numbers = np.unique(np.linspace(0, self.index[0].size - 1, PROBES).astype(np.int64))

@@ -22,7 +22,7 @@ from geocnn.survey.segy.vertical import Vertical
 
 __all__ = ["Headers", "cache_folder", "recall", "remember"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same headers are understood in another way, so that older entries are not trusted."""
 
 SMALLEST = 50_000

@@ -72,10 +72,12 @@ def find_vertical(file: SegyFile, options: SurveyOptions, unit: str) -> Vertical
 def sampled_vertical(file: SegyFile, options: SurveyOptions, unit: str, numbers: NDArray[np.int64]) -> Vertical | None:
     """The same by the delays of some traces, by number; None if they differ."""
     starts = scaled(*file.fields_of(numbers, DELAY, TIME_SCALAR))
-    if options.t0 is None and np.ptp(starts):
+    if options.t0 is not None:
+        return find_vertical(file, options, unit)
+    if np.ptp(starts):
         return None
-    told = options if options.t0 is not None else replace(options, t0=float(starts[0]))
-    return find_vertical(file, told, unit)
+    step, doubts = _interval(file, options)
+    return _from_starts(file, starts[:1], Axis("sample", 0, step, file.samples, unit), doubts)
 
 
 def _from_starts(file: SegyFile, starts: NDArray[np.float64], axis: Axis, doubts: tuple[str, ...]) -> Vertical:
