@@ -18,7 +18,12 @@ def convert(
     survey: Annotated[
         list[str], typer.Argument(help="Survey to convert; several files, or a folder, are one survey or its channels.")
     ],
-    out: Annotated[str, typer.Argument(help="Output; its suffix names the format (.sgy, .su, .h5, .npy, .dat).")],
+    out: Annotated[
+        str,
+        typer.Argument(
+            help="Output; its suffix names the format (.sgy, .su, .h5, .npy, .dat); for HDF5 also out.h5:/name."
+        ),
+    ],
     options: SurveyOptions,
     format: Annotated[
         SampleFormatName | None,
@@ -42,7 +47,7 @@ def convert(
     if done.rounded:
         report.warn(f"{done.rounded:,} samples were rounded: they have more digits than 4-byte floats")
     if done.clipped:
-        report.warn(f"{done.clipped:,} samples were clipped to what {format} can hold")
+        report.warn(f"{done.clipped:,} samples were clipped to what {done.sample_format} can hold")
     report.say(f"done: {out}, {done.samples:,} samples" + (", copied bit for bit" if done.native else ""))
     if done.layout:
         report.say(f"it has no header: read it with {done.layout}")

@@ -25,7 +25,10 @@ def predict(
     overwrite: OverwriteOption = False,
     format: Annotated[
         SampleFormatName | None,
-        typer.Option(help="Sample format of the output, ieee by default; integers hold probabilities as 0 to 100."),
+        typer.Option(
+            help="Sample format of the output, ieee by default; integers hold probabilities as 0 to 100, "
+            "which geocnn plot draws alike, and classes as they are."
+        ),
     ] = None,
     memory: Annotated[
         str | None, typer.Option(help="Memory for activations, such as 8GB; half of what is free by default.")

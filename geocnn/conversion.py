@@ -37,6 +37,8 @@ class Converted:
         How many were written, of all channels.
     native
         Whether they were copied as they lie in the file, bit for bit.
+    sample_format
+        Name of the format of the samples.
     rounded
         How many float32 could not hold exactly.
     clipped
@@ -47,6 +49,7 @@ class Converted:
 
     samples: int
     native: bool
+    sample_format: str
     rounded: int
     clipped: int
     layout: str
@@ -79,22 +82,22 @@ def convert(survey: Survey, path: str, sample_format: str | None = None, *, over
             rounded = yield from _window_by_window(survey, writer)
         writer.commit()
     native = isinstance(writer, SegyWriter) and writer.is_native
+    made = new.sample_format or "ieee"
     layout = writer.layout if isinstance(writer, RawWriter) and Path(path).suffix.lower() != ".npy" else ""
-    return Converted(survey.channels * survey.grid.whole.size, native, rounded, writer.clipped, layout)
+    return Converted(survey.channels * survey.grid.whole.size, native, made, rounded, writer.clipped, layout)
 
 
 def _own_format(survey: Survey, path: str) -> str | None:
-    """The sample format of SEG-Y that stays SEG-Y."""
-    source = _segy(survey)
-    stays = source is not None and Path(path).suffix.lower() in (".sgy", ".segy")
-    return source.file.sample_format.name if stays and source is not None else None
+    """The sample format of SEG-Y that stays SEG-Y; None if its files have several."""
+    formats = {part.file.sample_format.name for part in _segy(survey)}
+    return formats.pop() if len(formats) == 1 and Path(path).suffix.lower() in (".sgy", ".segy") else None
 
 
-def _segy(survey: Survey) -> SegySurvey | None:
-    """The survey, or its first file, if that is in SEG-Y."""
+def _segy(survey: Survey) -> tuple[SegySurvey, ...]:
+    """The survey, or the files that make it, if all are in SEG-Y."""
     parts = survey.surveys if isinstance(survey, JoinedSurvey | StackedSurvey) else (survey,)
-    first = parts[0]
-    return first if isinstance(first, SegySurvey) else None
+    found = tuple(part for part in parts if isinstance(part, SegySurvey))
+    return found if len(found) == len(parts) else ()
 
 
 TOLD_AGAIN = ("iline", "xline", "cdp_x", "cdp_y", "offset", "dt", "t0", "domain")
@@ -105,13 +108,13 @@ def _not_kept(survey: Survey, path: str, writer: SurveyWriter) -> Iterator[str]:
     """What the new file does not tell, though the survey does."""
     if not isinstance(writer, SegyWriter):
         return
-    source, vertical = _segy(survey), survey.grid.axes[-1]
-    if writer.is_like and source is not None:
-        said = [name for name in TOLD_AGAIN if getattr(source.options, name) is not None]
-        if said:
-            options = ", ".join(f"--{name.replace('_', '-')} {getattr(source.options, name)}" for name in said)
-            yield f"headers are copied as they are: read {path} with {options}, too"
-    elif source is not None:
+    sources, vertical = _segy(survey), survey.grid.axes[-1]
+    if writer.is_like and sources:
+        told = {name: getattr(sources[0].options, name) for name in TOLD_AGAIN}
+        options = [f"--{name.replace('_', '-')} {said}" for name, said in told.items() if said is not None]
+        if options:
+            yield f"headers are copied as they are: read {path} with {' '.join(options)}, too"
+    elif sources:
         yield f"the headers of {path} are made anew: those of several files that differ cannot be kept in one"
     if not vertical.unit:
         unit = "ms" if survey.domain.name == "time" else "m"

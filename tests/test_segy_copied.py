@@ -189,6 +189,18 @@ def test_files_whose_traces_lie_between_each_other(tmp_path: Path) -> None:
     assert np.array_equal(copy.read(copy.grid.whole), wanted)
 
 
+def test_files_of_several_formats_become_floats(tmp_path: Path) -> None:
+    """A narrow format of the first file must not clip the others."""
+    narrow, wide = (Traces.of(np.full((1, 5, 3), value), (inline,), CROSSLINES) for inline, value in ((4, 7), (6, 999)))
+    narrow.sample_format, wide.sample_format = 8, 3
+    names = [str(traces.write(tmp_path / f"{number}.sgy")) for number, traces in enumerate((narrow, wide))]
+    source = open_survey(names)
+    result = converted(source, tmp_path / "all.sgy")
+    assert (result.native, result.sample_format, result.clipped) == (False, "ieee", 0)
+    copy = segy(tmp_path / "all.sgy")
+    assert np.array_equal(copy.read(copy.grid.whole), source.read(source.grid.whole))
+
+
 def test_rounding_is_counted_from_trace_to_trace(tmp_path: Path) -> None:
     traces = Traces.of(np.zeros((4, 5, 3)), INLINES, CROSSLINES)
     traces.samples = np.array([2**24 + 1, 5, -(2**30) - 1]) * np.ones((20, 1))
@@ -206,7 +218,7 @@ def test_what_a_new_file_does_not_tell_is_said(tmp_path: Path) -> None:
     path = Traces.of(CUBE, INLINES, CROSSLINES).write(tmp_path / "in.sgy")
     assert remarks(segy(path), tmp_path / "plain.sgy") == ""
     told = segy(path, SurveyOptions(dt=2, iline="189:i4"))
-    assert "with --iline 189:i4, --dt 2, too" in remarks(told, tmp_path / "told.sgy")
+    assert "with --iline 189:i4 --dt 2, too" in remarks(told, tmp_path / "told.sgy")
     deep = segy(path, SurveyOptions(domain="depth"))
     assert "read it" not in remarks(deep, tmp_path / "deep.h5")
     assert "does not tell depth from time" in remarks(deep, tmp_path / "deep.su")
