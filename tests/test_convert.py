@@ -63,9 +63,8 @@ def test_read_write_read_is_the_identity(real_data: Path, tmp_path: Path, name: 
     for target, sample_format in ((tmp_path / f"own{suffix}", None), (tmp_path / "floats.sgy", "ieee")):
         converted(source, target, sample_format)
         assert_same(source, open_survey(str(target), options))
-    if suffix == ".sgy":
-        copied = (tmp_path / "own.sgy").read_bytes()
-        assert copied == (real_data / name).read_bytes()[: len(copied)]
+    original = (real_data / name).read_bytes()
+    assert (tmp_path / f"own{suffix}").read_bytes() == original[: len(original) - source.file.trailing]
     converted(source, tmp_path / "cube.h5")
     assert_same(source, open_survey(str(tmp_path / "cube.h5")))
 
@@ -106,7 +105,7 @@ def test_coordinates_and_gaps_go_along(tmp_path: Path) -> None:
         assert np.allclose(last.coordinates, source.coordinates, atol=0.005, equal_nan=True)
 
 
-def test_gathers_stay_gathers_or_become_one_trace(real_data: Path, tmp_path: Path) -> None:
+def test_gathers_stay_gathers(real_data: Path, tmp_path: Path) -> None:
     source = open_survey(str(real_data / "segy_awkward/segyio/small-ps.sgy"))
     assert source.channels == 2
     converted(source, tmp_path / "g.h5")
@@ -128,14 +127,6 @@ def test_one_inline_a_file_becomes_one_file(tmp_path: Path) -> None:
     assert np.array_equal(whole.read(whole.grid.whole)[0], VOLUME)
     together = b"".join(Path(name).read_bytes()[3600:] for name in names)
     assert (tmp_path / "all.sgy").read_bytes()[3600:] == together
-
-
-def test_every_trace_of_a_position_gets_what_is_written_there(tmp_path: Path) -> None:
-    path = Traces.of(VOLUME, INLINES, CROSSLINES).picked([0, 1, 2, 1, 3, 4]).write(tmp_path / "in.sgy")
-    source = open_survey(str(path))
-    converted(source, tmp_path / "out.sgy", "ieee")
-    last = open_survey(str(tmp_path / "out.sgy"), SurveyOptions(duplicates="last"))
-    assert np.array_equal(last.read(last.grid.whole), source.read(source.grid.whole))
 
 
 def test_delays_stay(tmp_path: Path) -> None:

@@ -71,6 +71,14 @@ SPOILT: dict[str, tuple[Callable[[], np.ndarray], tuple[str, ...]]] = {
         lambda: _with(seismic(*CUBE), (slice(3, 5), 3, slice(100, 140)), -9999),
         ("80 samples are -9999", "--null -9999"),
     ),
+    "a null among the amplitudes": (
+        lambda: _with(seismic(*CUBE), (slice(3, 5), slice(0, 20), slice(100, 140)), 1.25),
+        ("of the live samples are exactly 1.25", "--null 1.25"),
+    ),
+    "zeros within": (
+        lambda: _with(seismic(*CUBE), (slice(10), slice(0, 20), slice(100, 200)), 0),
+        ("8.3 % of the live samples are exactly 0", "--null 0"),
+    ),
     "absurd": (lambda: seismic(*CUBE, scale=1e30), ("absurd", "--sample-format")),
     "clipped": (lambda: seismic(*CUBE).clip(-4, 3), ("clipped", "at -4", "at 3")),
     "unsigned": (lambda: seismic(*CUBE) + 128, ("lie about 128", "--sample-format")),

@@ -62,7 +62,6 @@ def test_any_cut_reads_as_the_whole(data: st.DataObject) -> None:
     joined = JoinedSurvey(surveys)
     expected = np.where((owners >= 0)[..., None], cube, 0)
     positions = [[round((axis.label(i) - 100) / step) for i in range(axis.size)] for axis in joined.grid.axes[:2]]
-    assert [list(p) == sorted(p) or step < 0 for p in positions]
     whole = expected[np.ix_(*positions)]
     # Positions between the files' own lines are on no file.
     present = (owners >= 0)[np.ix_(*positions)]

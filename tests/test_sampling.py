@@ -183,6 +183,11 @@ def test_the_map_shows_what_is_missing_or_dead() -> None:
     assert (shown.across, shown.down) == ("crossline", "inline")
 
 
+def test_no_map_of_a_dead_survey() -> None:
+    survey = ArrayLabel(np.zeros((4, 6, 30)))
+    assert live_map(survey, seen_of(survey)) is None
+
+
 def test_a_large_map_is_small_on_the_screen() -> None:
     samples = noise(1, 32, 200, 10)
     samples[0, :, 100:] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from geocnn.survey.segy.formats import FORMATS, ByteOrder, SampleFormat, decode, encode, exact, format_named
+from geocnn.survey.options import SampleFormatName
+from geocnn.survey.segy.formats import FORMATS, ByteOrder, SampleFormat, decode, encode, format_named, inexact
 from geocnn.survey.segy.ibm import ibm_values
 
 ORDERS: tuple[ByteOrder, ...] = (">", "<")
@@ -112,7 +114,7 @@ def test_any_ibm_word_means_the_nearest_float(words: np.ndarray) -> None:
     with np.errstate(over="ignore"):
         nearest = np.array(exactly).astype(np.float32)
     assert np.array_equal(decode(words.astype("<u4"), FORMATS[1]), nearest)
-    assert exact(words, FORMATS[1]) == np.count_nonzero(nearest != np.array(exactly))
+    assert inexact(words, FORMATS[1]) == np.count_nonzero(nearest != np.array(exactly))
 
 
 def test_ibm_words_of_every_first_byte() -> None:
@@ -161,7 +163,7 @@ def test_gain_clips_what_is_infinite() -> None:
     assert raw.tobytes().hex() == "007f7fff007f800000000000"
     assert clipped == 3
     # 32767 · 2¹²⁷ is beyond float32.
-    assert exact(raw, FORMATS[4]) == 2
+    assert inexact(raw, FORMATS[4]) == 2
 
 
 INEXACT: dict[str, tuple[list[float], int]] = {
@@ -179,7 +181,7 @@ INEXACT: dict[str, tuple[list[float], int]] = {
 def test_numbers_that_float32_cannot_hold_are_counted(name: str, values: list[float], count: int) -> None:
     for order in ORDERS:
         raw = np.array(values, format_named(name).kind).astype(np.dtype(format_named(name).kind).newbyteorder(order))
-        assert exact(raw, format_named(name)) == count
+        assert inexact(raw, format_named(name)) == count
 
 
 @pytest.mark.parametrize("endian", ["m", "l"])
@@ -196,3 +198,7 @@ def test_one_cube_in_many_formats(real_data: Path, code: int, endian: str) -> No
         return decode(raw.reshape(len(traces), samples, *kind.shape), known, order)
 
     assert np.array_equal(cube(code, endian), cube(5, "m"))
+
+
+def test_every_format_can_be_asked_for() -> None:
+    assert set(get_args(SampleFormatName)) == {known.name for known in FORMATS.values()}

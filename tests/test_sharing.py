@@ -15,6 +15,7 @@ from geocnn.survey.survey import NewSurvey
 READ = """
 import sys
 from geocnn.survey.opening import open_survey
+print("started", flush=True)
 for _ in range(30):
     surveys = [open_survey(path) for path in sys.argv[1:]]
     first, *others = (survey.read(survey.grid.whole) for survey in surveys)
@@ -32,12 +33,18 @@ def test_two_processes_read_while_one_writes_elsewhere(volume: Path, tmp_path: P
     readers = [
         subprocess.Popen([sys.executable, "-c", READ, *paths], stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    for number in range(20):
+    assert [reader.stdout.readline() for reader in readers] == ["started\n", "started\n"]
+    written = 0
+    while any(reader.poll() is None for reader in readers):
         for suffix in (".h5", ".sgy"):
-            _write(tmp_path / f"written{number}{suffix}", survey.grid, survey.domain, samples)
+            _write(tmp_path / f"written{written}{suffix}", survey.grid, survey.domain, samples)
+        written += 1
     assert [reader.communicate(timeout=60)[0] for reader in readers] == ["same\n", "same\n"]
+    assert [reader.returncode for reader in readers] == [0, 0]
+    assert written
     for suffix in (".h5", ".sgy"):
-        assert np.array_equal(open_survey(str(tmp_path / f"written19{suffix}")).read(survey.grid.whole), samples)
+        last = open_survey(str(tmp_path / f"written{written - 1}{suffix}"))
+        assert np.array_equal(last.read(survey.grid.whole), samples)
 
 
 def _write(path: Path, grid: object, domain: object, samples: np.ndarray) -> None:

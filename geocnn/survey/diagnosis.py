@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 
@@ -23,6 +22,12 @@ FEW = 20
 
 FAR = 10
 """How many times the 99th percentile of the sizes a value lies off that is no amplitude."""
+
+FREQUENT, ZEROS = 0.002, 0.05
+"""Share of a single value among the live samples from which it is told; of 0, which gaps within traces hold."""
+
+OFTENER = 20
+"""How many times more often than any other it must occur."""
 
 ABSURD = 1e20
 STEEP = 40.0
@@ -85,9 +90,11 @@ def _amplitudes(survey: Survey, seen: Look) -> Iterator[Finding]:
         if end.count > FEW / 4 and abs(end.value) > FAR * usual > 0:
             what = f"{end.count:,} samples are {end.value:g}, far beyond all others: it may mean 'no data'"
             yield Finding(what, f"--null {end.value:.8g}")
-        elif abs(end.value) > ABSURD or not isfinite(end.value):
-            yield Finding(f"amplitudes up to {end.value:.3g} are absurd", "--sample-format")
+    ends = seen.profile.lowest.value, seen.profile.highest.value
+    if max(map(abs, ends)) > ABSURD:
+        yield Finding(f"amplitudes from {ends[0]:.3g} to {ends[1]:.3g} are absurd", "--sample-format")
     yield from _clipped(seen.profile, statistics.count)
+    yield from _frequent(seen)
     yield from _offset(statistics.mean, statistics.std)
 
 
@@ -97,6 +104,20 @@ def _clipped(profile: Profile, count: int) -> Iterator[Finding]:
     if ends:
         share = " and ".join(f"{100 * end.count / count:.2g} % at {end.value:.6g}" for end in ends)
         yield Finding(f"samples are clipped: {share}", "export it again without clipping; nothing here restores it")
+
+
+def _frequent(seen: Look) -> Iterator[Finding]:
+    """A value within the range of the amplitudes that occurs far more often than any other."""
+    values, counts = np.unique(seen.scan.sample, return_counts=True)
+    if values.size < 2:
+        return
+    second, first = np.argsort(counts)[-2:].tolist()
+    value, share = float(values[first]), float(counts[first] / counts.sum())
+    ends = (seen.profile.lowest.value, seen.profile.highest.value)
+    often = counts[first] > max(FEW, OFTENER * counts[second]) and share > (ZEROS if value == 0 else FREQUENT)
+    if often and value not in ends:
+        what = f"{100 * share:.2g} % of the live samples are exactly {value:.8g}"
+        yield Finding(what, f"--null {value:.8g} if they mean 'no data'")
 
 
 def _offset(means: tuple[float, ...], stds: tuple[float, ...]) -> Iterator[Finding]:

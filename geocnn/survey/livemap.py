@@ -41,13 +41,13 @@ class LiveMap:
 
 
 def live_map(survey: Survey, seen: Look) -> LiveMap | None:
-    """Where traces are live; None if all are, or if the survey has no map of traces."""
+    """Where traces are live; None if all are or none is, or if the survey has no map of traces."""
     axes = survey.grid.axes[:-1]
     if not axes or survey.grid.axes[-1].name != "sample" or len(axes) > 2:
         return None
     # Traces of a label may well be constant.
     shown = seen.read if seen.profile.classes else seen.live
-    if seen.present.all() and np.array_equal(shown, seen.read):
+    if not shown.any() or (seen.present.all() and np.array_equal(shown, seen.read)):
         return None
     shape = (-1, seen.present.shape[-1])
     present, read, live = (each.reshape(shape) for each in (seen.present, seen.read, shown))

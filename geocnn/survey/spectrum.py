@@ -76,7 +76,9 @@ class PowerSum:
         alive = live.reshape(-1, size)[:: self.every]
         some = alive.any(axis=-1)
         traces, alive = traces[:, some], alive[some]
-        mean = np.sum(traces, axis=-1, keepdims=True, where=alive, dtype=np.float64) / alive.sum(axis=-1, keepdims=True)
+        # What is not live may be NaN of a kind that no sum bears.
+        traces = np.where(alive, traces, 0)
+        mean = np.sum(traces, axis=-1, keepdims=True, dtype=np.float64) / alive.sum(axis=-1, keepdims=True)
         tapered = np.where(alive, traces - mean, 0) * np.hanning(size)
         self.power += (np.abs(np.fft.rfft(tapered, axis=-1)) ** 2).sum(axis=(0, 1))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geocnn.survey.segy.ibm import ibm_bits, ibm_floats, ibm_inexact
 from geocnn.survey.survey import FloatArray
 
-__all__ = ["FORMATS", "IEEE", "ByteOrder", "SampleFormat", "decode", "encode", "exact", "format_named"]
+__all__ = ["FORMATS", "IEEE", "ByteOrder", "SampleFormat", "decode", "encode", "format_named", "inexact"]
 
 ByteOrder = Literal[">", "<"]
 Raw = NDArray[Any]
@@ -47,6 +47,11 @@ class SampleFormat:
     def bytes(self) -> int:
         """Bytes of a sample."""
         return np.dtype(self.kind).itemsize
+
+    @property
+    def fits_float32(self) -> bool:
+        """Whether float32 holds every number exactly."""
+        return self.name not in _INEXACT
 
     @property
     def signed(self) -> bool:
@@ -99,7 +104,7 @@ def format_named(name: str) -> SampleFormat:
 def decode(raw: Raw, sample_format: SampleFormat, order: ByteOrder = ">", out: FloatArray | None = None) -> FloatArray:
     """Samples as float32 of samples as they lie in the file.
 
-    Numbers beyond float32 become infinite, which a scan tells; what it cannot hold exactly is rounded (see `exact`).
+    Numbers beyond float32 become infinite, which a scan tells; what it cannot hold exactly is rounded (see `inexact`).
 
     Parameters
     ----------
@@ -144,7 +149,7 @@ def encode(samples: FloatArray, sample_format: SampleFormat, order: ByteOrder) -
     return bits.astype(np.dtype(sample_format.kind).newbyteorder(order), copy=False), clipped
 
 
-def exact(raw: Raw, sample_format: SampleFormat) -> int:
+def inexact(raw: Raw, sample_format: SampleFormat) -> int:
     """Number of samples, as they lie in the file, that float32 cannot hold exactly.
 
     None of the formats of up to 24 bits, and of IEEE floats; IBM floats beyond float32's range, above or below.

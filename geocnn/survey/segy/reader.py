@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from geocnn.grid import Grid, Window
 from geocnn.survey.bins import Bins, fit_bins
 from geocnn.survey.options import Place, SurveyOptions
-from geocnn.survey.segy.formats import exact
+from geocnn.survey.segy.formats import inexact
 from geocnn.survey.segy.geometry import find_geometry
 from geocnn.survey.segy.glance import PROBES, glance, probes
 from geocnn.survey.segy.hints import hints
@@ -106,10 +106,11 @@ class SegySurvey(Survey):
         return samples.reshape(self.channels, *window.shape)
 
     def inexact(self, window: Window) -> int:
+        if self.file.sample_format.fits_float32:
+            return 0
         numbers = self._numbers(window).ravel()
-        return exact(
-            self._traces.raw(numbers[numbers >= 0], window.start[-1], window.stop[-1]), self.file.sample_format
-        )
+        raw = self._traces.raw(numbers[numbers >= 0], window.start[-1], window.stop[-1])
+        return inexact(raw, self.file.sample_format)
 
     def _numbers(self, window: Window) -> NDArray[np.int64]:
         """Numbers of the traces of a window, (R, N): a row for each line that is not the last, of each channel."""

@@ -13,7 +13,7 @@ from geocnn.grid import Window
 from geocnn.output import output_error, publish
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.segy.copied import Origin, copied_file, origins_of
-from geocnn.survey.segy.formats import decode, encode, exact
+from geocnn.survey.segy.formats import decode, encode, inexact
 from geocnn.survey.segy.fresh import fresh_file
 from geocnn.survey.segy.reader import SegySurvey
 from geocnn.survey.segy.segy_file import SegyFile
@@ -174,7 +174,7 @@ class SegyWriter(SurveyWriter):
                 numbers = origin.numbers[start : start + block]
                 raw = reader.raw(numbers, 0, file.samples)
                 if not self._has_format_of(file):
-                    rounded += exact(raw, file.sample_format)
+                    rounded += inexact(raw, file.sample_format)
                     samples = decode(raw, file.sample_format, file.order)
                     raw, clipped = encode(samples, self._file.sample_format, self._file.order)
                     self.clipped += clipped
