@@ -72,16 +72,19 @@ def convert(survey: Survey, path: str, sample_format: str | None = None, *, over
         If the file exists or cannot be written, or its format cannot hold the survey.
     """
     own = _own_format(survey, path)
-    provenance = () if own else (f"geocnn: converted from {survey.name}",)
+    kept = own is not None and sample_format in (None, own) and not isinstance(survey, StackedSurvey)
+    provenance = () if kept else (f"geocnn: converted from {survey.name}",)
     new = NewSurvey(survey.grid, survey.domain, survey.channels, provenance, sample_format or own, survey.coordinates)
     with create_survey(path, new, like=survey, overwrite=overwrite) as writer:
         yield from map(Remark, _not_kept(survey, path, writer))
-        if isinstance(writer, SegyWriter) and writer.is_like:
+        # A mean of duplicates is no trace of the file.
+        mean = any(part.options.duplicates == "mean" and len(part.repeats) for part in _segy(survey))
+        if isinstance(writer, SegyWriter) and writer.is_like and not mean:
             rounded = yield from _trace_by_trace(writer)
         else:
             rounded = yield from _window_by_window(survey, writer)
         writer.commit()
-    native = isinstance(writer, SegyWriter) and writer.is_native
+    native = isinstance(writer, SegyWriter) and writer.is_native and not mean
     made = new.sample_format or "ieee"
     layout = writer.layout if isinstance(writer, RawWriter) and Path(path).suffix.lower() != ".npy" else ""
     return Converted(survey.channels * survey.grid.whole.size, native, made, rounded, writer.clipped, layout)

@@ -129,6 +129,17 @@ def test_one_inline_a_file_becomes_one_file(tmp_path: Path) -> None:
     assert (tmp_path / "all.sgy").read_bytes()[3600:] == together
 
 
+def test_a_mean_of_duplicates_is_written(geocnn: Geocnn, tmp_path: Path) -> None:
+    traces = Traces.of(VOLUME, INLINES, CROSSLINES).picked([0, 1, 1, 2])
+    traces.samples = np.repeat(np.array([1, 2, 6, 3], np.float32)[:, None], SAMPLES, axis=1)
+    path = traces.write(tmp_path / "in.sgy")
+    outcome = geocnn("convert", path, tmp_path / "out.sgy", "--duplicates", "mean")
+    assert outcome.status == 0
+    assert "bit for bit" not in outcome.out
+    survey = open_survey(str(tmp_path / "out.sgy"))
+    assert survey.read(survey.grid.whole)[0, 0, :, 0].tolist() == [1, 4, 3]
+
+
 def test_delays_stay(tmp_path: Path) -> None:
     path = Traces.of(VOLUME, INLINES, CROSSLINES).write(tmp_path / "in.sgy")
     content = bytearray(path.read_bytes())
@@ -158,6 +169,7 @@ def test_formats_and_what_they_clip(geocnn: Geocnn, tmp_path: Path, name: str) -
     assert outcome.status == 0
     assert (f"20 samples were clipped to what {name} can hold" in outcome.err) == (highest < 1e20)
     assert int.from_bytes((tmp_path / "out.sgy").read_bytes()[3224:3226], "big") == code
+    assert "geocnn: converted from" in str(open_survey(str(tmp_path / "out.sgy")).text)
     survey = open_survey(str(tmp_path / "out.sgy"))
     expected = np.minimum(cube, np.float32(highest))
     assert np.array_equal(survey.read(survey.grid.whole)[0], expected)
