@@ -11,6 +11,7 @@ from arrays import ArraySurvey
 from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
 from geocnn.errors import OutputError, SurveyError
+from geocnn.grid import Window
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.opening import create_survey, open_pair, open_survey
 from geocnn.survey.options import SurveyOptions
@@ -215,3 +216,36 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / f"f.{suffix}").touch()
     with pytest.raises(SurveyError, match="cannot be read: Permission denied"):
         open_survey(str(tmp_path / f"f.{suffix}"))
+
+
+UNREAD = {
+    "SEG-Y": ("f.sgy", SurveyOptions(axes="a,b", shape="1,2"), "--axes, --shape"),
+    "NumPy": ("f.npy", SurveyOptions(iline=9, dtype="float32", dt=2), "--dtype, --iline"),
+    "HDF5": ("f.h5", SurveyOptions(gathers="axis", axes="inline,crossline,sample"), "--gathers"),
+}
+
+
+@pytest.mark.parametrize(("name", "options", "unread"), UNREAD.values(), ids=UNREAD)
+def test_options_that_are_not_read_are_told(
+    volume: Path, tmp_path: Path, name: str, options: SurveyOptions, unread: str
+) -> None:
+    source = open_survey(str(volume))
+    with create_survey(str(tmp_path / name), NewSurvey(source.grid, source.domain), like=source) as writer:
+        writer.write(source.grid.whole, source.read(source.grid.whole))
+        writer.commit()
+    remark = f"{unread}: without meaning for this kind of file, and not read"
+    assert remark in open_survey(str(tmp_path / name), options).remarks
+    assert not any("not read" in each for each in open_survey(str(tmp_path / name)).remarks)
+
+
+def test_options_that_one_of_a_pair_reads_are_not_told(volume: Path, tmp_path: Path) -> None:
+    samples = open_survey(str(volume)).read(Window((0, 0, 0), (4, 5, 30)))[0]
+    np.save(tmp_path / "label.npy", samples)
+    options = SurveyOptions(axes="inline,crossline,sample", iline=189, xline=193)
+    image, label = open_pair(str(volume), str(tmp_path / "label.npy"), options)
+    assert not any("not read" in each for each in (*image.remarks, *label.remarks))
+
+
+def test_only_hdf5_has_data_sets_to_choose_from(volume: Path) -> None:
+    with pytest.raises(SurveyError, match="holds no data sets"):
+        open_survey(f"{volume}:/data")

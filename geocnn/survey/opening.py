@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from geocnn.survey.array import is_guessed
 from geocnn.survey.content import HDF5, NPY, SEGY, kind_of, require_survey
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.naming import NamelessError
-from geocnn.survey.options import SurveyOptions
+from geocnn.survey.options import PLACES, SurveyOptions
 from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import BoolArray, NewSurvey, Survey, SurveyWriter
 
@@ -55,6 +56,15 @@ def open_survey(
     SurveyError
         If a file is missing, damaged, of another format, or does not make a regular grid.
     """
+    survey, unread = _opened(names, options, partner, glanced=glanced)
+    _tell(survey, unread)
+    return survey
+
+
+def _opened(
+    names: str | Sequence[str], options: SurveyOptions, partner: Survey | None = None, *, glanced: bool = False
+) -> tuple[Survey, frozenset[str]]:
+    """A survey, and the options that were given and that none of its files reads."""
     several = [names] if isinstance(names, str) else [str(name) for name in names]
     paths = [file for name in several for file in _files(name)]
     surveys = (
@@ -67,7 +77,21 @@ def open_survey(
     if folders:
         kind = "stacked as channels" if isinstance(survey, StackedSurvey) else "taken as one survey"
         survey.remarks = (*survey.remarks, f"{len(paths):,} files of {', '.join(folders)} {kind}")
-    return survey
+    return survey, _unread(paths, options)
+
+
+def _unread(paths: Sequence[str], options: SurveyOptions) -> frozenset[str]:
+    """Names of the options that differ from their defaults and that no reader of these files reads."""
+    said = {field.name for field in fields(options) if getattr(options, field.name) != field.default}
+    read = {name for path in paths for name in _OPTIONS[_reader(path, _split(path)[0])]}
+    return frozenset(said - read)
+
+
+def _tell(survey: Survey, unread: frozenset[str]) -> None:
+    """Add a remark on options that have no meaning for a survey."""
+    if unread:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unread))
+        survey.remarks = (*survey.remarks, f"{options}: without meaning for this kind of file, and not read")
 
 
 def open_pair(images: str | Sequence[str], label: str, options: SurveyOptions = DEFAULTS) -> tuple[Survey, Survey]:
@@ -78,17 +102,25 @@ def open_pair(images: str | Sequence[str], label: str, options: SurveyOptions = 
     SurveyError
         As `open_survey` does.
     """
+    image, label_survey, unread = _paired(images, label, options)
+    _tell(image, unread)
+    return image, label_survey
+
+
+def _paired(images: str | Sequence[str], label: str, options: SurveyOptions) -> tuple[Survey, Survey, frozenset[str]]:
+    """Both, and the options that neither reads."""
     try:
-        image = open_survey(images, options)
+        image, unread = _opened(images, options)
     except NamelessError:
-        other = open_survey(label, options.for_label)
-        return open_survey(images, options, other), other
-    if not is_guessed(image):
-        return image, open_survey(label, options.for_label, image)
-    other = open_survey(label, options.for_label)
-    if is_guessed(other):
-        return image, open_survey(label, options.for_label, image)
-    return open_survey(images, options, other), other
+        other, of_other = _opened(label, options.for_label)
+        image, unread = _opened(images, options, other)
+        return image, other, unread & of_other
+    other, of_other = _opened(label, options.for_label, None if is_guessed(image) else image)
+    if is_guessed(image) and is_guessed(other):
+        other, of_other = _opened(label, options.for_label, image)
+    elif is_guessed(image):
+        image, unread = _opened(images, options, other)
+    return image, other, unread & of_other
 
 
 def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, overwrite: bool = False) -> SurveyWriter:
@@ -193,9 +225,13 @@ def _open(name: str, options: SurveyOptions, partner: Survey | None, *, glanced:
     path, inside = _split(name)
     try:
         reader = _reader(name, path)
-        if glanced and reader is _open_segy:
-            return _open_segy(path, inside, options, partner, glanced=True)
-        return reader(path, inside, options, partner)
+        if inside is not None and reader is not _open_hdf5:
+            raise SurveyError(
+                f"{name}: {path.name} holds no data sets to choose from",
+                expected="the path of a file",
+                do=f"name it {path}",
+            )
+        return reader(Request(path, inside, options, partner, glanced=glanced))
     except FileNotFoundError as error:
         raise SurveyError(f"{path}: no such file", expected="a survey file", do="check the path") from error
     except OSError as error:
@@ -203,14 +239,25 @@ def _open(name: str, options: SurveyOptions, partner: Survey | None, *, glanced:
         raise SurveyError(f"{path} cannot be read: {why}", expected="a readable file", do="check the file") from error
 
 
-Reader = Callable[[Path, str | None, SurveyOptions, Survey | None], Survey]
+@dataclass(frozen=True)
+class Request:
+    """What is to be opened: a file, the data set in it, and what is known besides (see `open_survey`)."""
+
+    path: Path
+    inside: str | None
+    options: SurveyOptions
+    partner: Survey | None
+    glanced: bool
+
+
+Reader = Callable[[Request], Survey]
 
 
 def _reader(name: str, path: Path) -> Reader:
     """What opens a file: by its suffix, else by its first bytes."""
     reader = _READERS.get(path.suffix.lower())
     # A suffix says nothing of a MATLAB file of the old format, or of a picture that is called .dat.
-    if reader is None or reader is _open_array or path.suffix.lower() == ".mat":
+    if reader is None or reader in (_open_npy, _open_headerless) or path.suffix.lower() == ".mat":
         require_survey(path)
     reader = reader or _BY_CONTENT.get(kind_of(path) or "")
     if reader is None:
@@ -222,33 +269,46 @@ def _reader(name: str, path: Path) -> Reader:
     return reader
 
 
-def _open_segy(
-    path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None, *, glanced: bool = False
-) -> Survey:
+def _open_segy(asked: Request) -> Survey:
     from geocnn.survey.segy.reader import SegySurvey
 
-    return SegySurvey(path, options, glanced=glanced)
+    return SegySurvey(asked.path, asked.options, glanced=asked.glanced)
 
 
-def _open_hdf5(path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None) -> Survey:
+def _open_hdf5(asked: Request) -> Survey:
     from geocnn.survey.hdf5.reader import Hdf5Survey
 
-    return Hdf5Survey(path, inside, options, partner)
+    return Hdf5Survey(asked.path, asked.inside, asked.options, asked.partner)
 
 
-def _open_array(path: Path, inside: str | None, options: SurveyOptions, partner: Survey | None) -> Survey:
+def _open_npy(asked: Request) -> Survey:
     from geocnn.survey.raw import RawSurvey
 
-    return RawSurvey(path, options, partner)
+    return RawSurvey(asked.path, asked.options, asked.partner)
 
+
+def _open_headerless(asked: Request) -> Survey:
+    return _open_npy(asked)
+
+
+_EVERYWHERE = frozenset(("dt", "t0", "domain", "null"))
+
+_OPTIONS: dict[Reader, frozenset[str]] = {
+    _open_segy: _EVERYWHERE | {*PLACES, "geometry", "gathers", "duplicates", "sample_format"},
+    _open_hdf5: _EVERYWHERE | {"axes"},
+    _open_npy: _EVERYWHERE | {"axes"},
+    _open_headerless: _EVERYWHERE | {"axes", "shape", "dtype", "order"},
+}
+"""Options that each reader reads."""
 
 _READERS: dict[str, Reader] = {
     **dict.fromkeys((".sgy", ".segy", ".su"), _open_segy),
     **dict.fromkeys((".h5", ".hdf5", ".mat"), _open_hdf5),
-    **dict.fromkeys((".npy", ".dat", ".bin", ".raw"), _open_array),
+    ".npy": _open_npy,
+    **dict.fromkeys((".dat", ".bin", ".raw"), _open_headerless),
 }
 
-_BY_CONTENT: dict[str, Reader] = {SEGY: _open_segy, HDF5: _open_hdf5, NPY: _open_array}
+_BY_CONTENT: dict[str, Reader] = {SEGY: _open_segy, HDF5: _open_hdf5, NPY: _open_npy}
 
 
 def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
