@@ -149,6 +149,19 @@ def test_a_gap_in_the_first_channel_is_filled_by_the_next(real_data: Path, tmp_p
     assert headers(copy)[int(copy.index[0, 1, 2])] == headers(source)[int(source.index[1, 1, 2])]
 
 
+def test_a_gap_in_one_channel_loses_nothing_of_the_other(real_data: Path, tmp_path: Path) -> None:
+    whole = segy(real_data / "segy_awkward/segyio/small-ps.sgy")
+    begin = whole.file.offset(int(whole.index[0, 1, 2]))
+    content = whole.file.path.read_bytes()
+    (tmp_path / "in.sgy").write_bytes(content[:begin] + content[begin + whole.file.trace_bytes :])
+    source = segy(tmp_path / "in.sgy")
+    assert np.any(source.read(source.grid.whole)[1, 1, 2] != 0)
+    converted(source, tmp_path / "between.h5")
+    converted(open_survey(str(tmp_path / "between.h5")), tmp_path / "out.sgy")
+    copy = segy(tmp_path / "out.sgy")
+    assert np.array_equal(copy.read(copy.grid.whole), source.read(source.grid.whole))
+
+
 def test_duplicates_and_delays_of_several_files_become_one_file(tmp_path: Path) -> None:
     cube = Traces.of(CUBE, INLINES, CROSSLINES)
     names = []

@@ -89,12 +89,14 @@ class SegyWriter(SurveyWriter):
     def fresh(cls, path: Path, new: NewSurvey, present: BoolArray | None = None) -> SegyWriter:
         """A writer of a file with headers of its own, with traces where `present` (\\*lateral) is True, or everywhere.
 
+        Of several channels all traces are written: where some are missing, `present` does not tell which.
+
         Raises
         ------
         OutputError
             If SEG-Y cannot hold the grid, or the file cannot be written.
         """
-        held = np.ones(new.grid.lateral, np.bool_) if present is None else present
+        held = np.ones(new.grid.lateral, np.bool_) if present is None or new.channels > 1 else present
         file = fresh_file(path, new, held)
         index = np.full((new.channels, *held.shape), -1, np.int64)
         # The traces of a gather lie together.
