@@ -13,6 +13,7 @@ from command import Geocnn
 from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
 from geocnn.survey import sampling
+from geocnn_cli.survey_screen import survey_screen
 
 
 @pytest.fixture
@@ -39,21 +40,32 @@ def odd(tmp_path: Path) -> Path:
 
 
 def test_on_one_screen(inspect: Geocnn, odd: Path) -> None:
-    status, out, err = inspect(odd, "--iline", 9, "--xline", 21)
+    status, out, _ = inspect(odd, "--iline", 9, "--xline", 21)
     assert status == 0
     folded = " ".join(out.split())
     for words in (
         "4-byte IBM float, little-endian",
-        "inline 4 to 10, step 2, 4 positions; trace header bytes 9-12",
-        "crossline 20 to 24, step 1, 5 positions; trace header bytes 21-24",
-        "sample 100 to 216 ms, step 4 ms, 30 positions",
+        "inline 4 10 2 4 bytes 9-12",
+        "crossline 20 24 1 5 bytes 21-24",
+        "time 100 ms 216 ms 4 ms 30 delay 100 ms",
         "time in ms (text header line C5)",
-        "90.0 % of 600 samples, 1 of 19 traces dead, 1 of 20 positions without a trace",
+        "18 of 19 traces, 1 dead; 90.0 % of 600 samples; 1 of 20 positions (5 %) without a trace",
+        "map inline 4 █████ █·███ █████ 10 ████· crossline 20 to 24",
         "C 1 CLIENT: NOBODY",
+        "note 1 of 20 grid positions (5.0 %) have no trace",
     ):
         assert words in folded
-    assert "1 of 20 grid positions (5.0 %) have no trace" in err
-    assert len(out.splitlines()) <= 45
+    lines = out.splitlines()
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 100
+    heading = next(line for line in lines if "positions" in line)
+    for name in ("inline ", "crossline ", "time "):
+        row = next(line for line in lines if line.startswith(name))
+        # Numbers end where their headings do.
+        for column in ("first", "last", "step", "positions"):
+            end = heading.index(column) + len(column)
+            assert row[end - 1] != " "
+            assert row[end] == " "
 
 
 def test_for_programs(inspect: Geocnn, odd: Path) -> None:
@@ -91,7 +103,7 @@ def test_a_sample_of_a_large_survey(inspect: Geocnn, large: Path) -> None:
     assert told["samples"]["seen"] < told["samples"]["all"] == 96_000
     assert told["map"]["rows"][0].endswith("·")
     folded = " ".join(out.split())
-    assert f"{told['traces']['seen']} of 2,000 traces, evenly" in folded
+    assert f"sampled evenly: {told['traces']['seen']} of 2,000 traces" in folded
     assert "· none" in folded
 
 
@@ -119,7 +131,7 @@ def test_values_of_a_label(inspect: Geocnn, tmp_path: Path) -> None:
     status, out, _ = inspect(tmp_path / "f.h5", "--dt", 4)
     folded = " ".join(out.split())
     assert status == 0
-    assert "as of a label: 0 × 3,588 (99.7 %), 1 × 12 (0.333 %)" in folded
+    assert "2 whole numbers, as of a label value samples share 0 3,588 99.7 % 1 12 0.333 %" in folded
     assert "spectrum" not in folded
     assert "dead" not in folded
 
@@ -142,7 +154,12 @@ def test_bins_and_azimuth(inspect: Geocnn, tmp_path: Path) -> None:
     assert bins["right_handed"]
     assert np.allclose(bins["corners"], [[400_000, 0], [400_000, 100], [400_037.5, 0], [400_037.5, 100]])
     out = " ".join(inspect(path).out.split())
-    assert "corners 4/20: 400000.0 0.0; 4/24: 400000.0 100.0 10/20: 400037.5 0.0; 10/24: 400037.5 100.0" in out
+    assert "12.5 between inlines, 25 between crosslines (coordinate units); right-handed" in out
+    assert "inlines run at 0.0° from north (Y); coordinates fit within" in out
+    assert (
+        "corners inline crossline X Y 4 20 400000.0 0.0 4 24 400000.0 100.0 10 20 400037.5 0.0 10 24 400037.5 100.0"
+        in out
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -160,7 +177,7 @@ def test_a_dead_survey_is_told(inspect: Geocnn, tmp_path: Path) -> None:
     path = Traces.of(np.zeros((4, 5, 30)), INLINES, CROSSLINES).write(tmp_path / "f.sgy")
     status, out, _ = inspect(path)
     assert status == 0
-    assert "20 of 20 traces dead" in " ".join(out.split())
+    assert "0 of 20 traces, 20 dead; 0.0 % of 600 samples" in " ".join(out.split())
     assert json.loads(inspect(path, "--json")[1])["statistics"]["mean"] == [None]
 
 
@@ -170,7 +187,8 @@ def test_absurd_amplitudes_are_told(inspect: Geocnn, tmp_path: Path) -> None:
     path = Traces.of(samples, INLINES, CROSSLINES).write(tmp_path / "f.sgy")
     status, out, _ = inspect(path)
     assert status == 0
-    assert "from -3e+38 to 3e+38" in " ".join(out.split())
+    assert "-3.000e+38" in out
+    assert "3.000e+38" in out
     json.loads(inspect(path, "--json")[1], parse_constant=pytest.fail)
 
 
@@ -178,12 +196,68 @@ def test_channels_and_hdf5(inspect: Geocnn, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file["a"] = np.random.default_rng(0).normal(size=(2, 40, 50))
         file["a"].attrs["axes"] = "channel,trace,sample"
-    status, out, err = inspect(tmp_path / "f.h5", "--dt", 2)
+    status, out, _ = inspect(tmp_path / "f.h5", "--dt", 2)
     assert status == 0
     folded = " ".join(out.split())
-    assert "channel 1, amplitudes mean" in folded
-    assert "step 2 ms, 50 positions" in folded
-    assert "no numbers for trace: counted from 0" in err
+    assert "channel min p1 p50 p99 max mean std 0 " in folded
+    assert "0 ms 98 ms 2 ms 50" in folded
+    assert "file order channel, trace, sample (attribute axes)" in folded
+    assert "no numbers for trace: counted from 0" in folded
+
+
+def test_several_files_as_channels(inspect: Geocnn, volume: Path, tmp_path: Path) -> None:
+    other = Traces.of(-encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES).write(tmp_path / "other.sgy")
+    folded = " ".join(inspect(volume, other).out.split())
+    assert f"channel 0 {volume} format SEG-Y" in folded
+    assert f"channel 1 {other} format SEG-Y" in folded
+    assert "inline 4 10 2 4 bytes 189-192" in folded
+    assert "1 -10.24 " in folded
+
+
+def test_lines_that_are_too_long_are_folded() -> None:
+    told = json.loads(json.dumps(BARE))
+    told["remarks"] = ["word " * 60]
+    told["text"] = ["C 1 " + "x" * 76, *[f"C{number:>2} text" for number in range(2, 10)]]
+    for width in (20, 60, 77, 100, 300):
+        lines = survey_screen(told, width)
+        assert max(map(len, lines)) <= min(100, max(60, width))
+        assert sum(line.count("word") for line in lines) == 60
+        assert lines[-1].startswith(" " * 13 + "word")
+        assert any("… and 3 more lines" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.0, "0"), (-0.00123, "-0.00123"), (12.3456, "12.35"), (-32767.6, "-32,768"), (3e38, "3.000e+38")],
+)
+def test_numbers_are_told_without_exponents(value: float, words: str) -> None:
+    told = json.loads(json.dumps(BARE))
+    told["statistics"]["maximum"] = [value]
+    row = next(line for line in survey_screen(told, 100) if line.endswith(" 0.5"))
+    assert row.split()[4] == words
+
+
+BARE = {
+    "survey": "f.sgy",
+    "file": {"format": "SEG-Y"},
+    "channels": 1,
+    "axes": [{"name": "sample", "first": 0, "last": 8, "step": 4, "size": 3, "unit": "ms"}],
+    "domain": {"name": "time", "source": "--domain", "unit": "ms"},
+    "traces": {"positions": 1, "missing": 0, "seen": 1, "dead": 0},
+    "samples": {"all": 3, "seen": 3, "live": 3, "null": 0, "inexact": 0, "not_finite": None},
+    "statistics": {"mean": [1.0], "std": [0.5], "minimum": [1.0], "maximum": [1.0], "spectrum": None},
+    "percentiles": {"1": [1.0], "50": [1.0], "99": [1.0]},
+    "extremes": {"lowest": {"value": 1.0, "samples": 1}, "highest": {"value": 1.0, "samples": 1}},
+    "gain": None,
+    "mutes": None,
+    "classes": None,
+    "bins": None,
+    "map": None,
+    "text": [],
+    "odd": [],
+    "remarks": [],
+}
+"""What is told of a single trace."""
 
 
 def test_a_picture(inspect: Geocnn, volume: Path, tmp_path: Path) -> None:

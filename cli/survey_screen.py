@@ -1,0 +1,312 @@
+"""A summary of a survey on one screen: lines of at most 100 columns, numbers aligned, the worst last."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+__all__ = ["WIDEST", "survey_screen"]
+
+WIDEST = 100
+NARROWEST = 60
+
+SUBJECT = 13
+"""Columns of the subject that a line begins with."""
+
+TEXT_LINES = 6
+"""Lines of the text header that are shown."""
+
+MOST_CLASSES = 16
+"""Values of a label that are shown."""
+
+MOST_CHANNELS = 8
+"""Channels whose amplitudes are shown."""
+
+RARE = 1e-5
+"""Share of the samples below which one that equals a null does so by chance."""
+
+NYQUIST = 500
+"""Half of a thousand: Nyquist's frequency in Hz of an interval in ms, or in cycles/km of one in m."""
+
+Told = Mapping[str, Any]
+Lines = Iterator[str]
+
+
+def survey_screen(told: Told, width: int) -> list[str]:
+    """Lines that tell a summary to people.
+
+    Parameters
+    ----------
+    told
+        What `geocnn.survey.summary.summary` returns.
+    width
+        Columns of the terminal; from 60 to 100 of them are used.
+    """
+    width = min(WIDEST, max(NARROWEST, width))
+    return [told["survey"], *(line.rstrip() for part in _PARTS for line in part(told, width))]
+
+
+def _row(subject: str, text: str, width: int) -> Lines:
+    """A subject and what is told of it, in as many lines as it takes."""
+    lines = textwrap.wrap(text, width - SUBJECT, break_long_words=False, break_on_hyphens=False)
+    for number, line in enumerate(lines):
+        yield f"{'' if number else subject:<{SUBJECT}}{line}"
+
+
+def _table(rows: Sequence[Sequence[str]], left: Iterable[int] = ()) -> list[str]:
+    """Rows with their columns below each other, to the right but for those named."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    kept = set(left)
+    return [
+        "  ".join(f"{cell:{'<' if column in kept else '>'}{widths[column]}}" for column, cell in enumerate(row))
+        for row in rows
+    ]
+
+
+def _below(subject: str, lines: Sequence[str]) -> Lines:
+    """Lines as they are, the first with a subject before it."""
+    for number, line in enumerate(lines):
+        yield f"{'' if number else subject:<{SUBJECT}}{line}"
+
+
+SHORT = {"order in the file": "file order"}
+"""Subjects that are too long for their column."""
+
+
+def _file(told: Told, width: int) -> Lines:
+    """What the file says of itself, but for what stands with the axes; of several files, one after the other."""
+    placed = [*(f"{axis['name']} numbers" for axis in told["axes"]), "start", "crs"]
+    for subject, words in told["file"].items():
+        *of, what = subject.rsplit(", ", 1)
+        if what not in placed:
+            name = SHORT.get(what, what)
+            # "channel 0, file": the number of the file, and below it what is told of it.
+            subject, words = (of[0], words) if of and what == "file" else ("" if of else name, words)
+            yield from _row(subject, f"{name} {words}" if of and what != "file" else words, width)
+
+
+def _axes(told: Told, width: int) -> Lines:
+    """A table of the axes, with where their numbers come from."""
+    rows = [("", "first", "last", "step", "positions", "numbers from")]
+    for axis in told["axes"]:
+        vertical = axis["name"] == "sample"
+        unit = f" {axis['unit']}" if axis["unit"] else ""
+        name = told["domain"]["name"] if vertical and unit else axis["name"]
+        labels = (f"{axis[key]:.10g}{unit}" for key in ("first", "last", "step"))
+        source = _source(told, "start" if vertical else f"{axis['name']} numbers")
+        rows.append((name, *labels, f"{axis['size']:,}", source))
+    yield ""
+    *columns, sources = zip(*rows, strict=True)
+    columns[0] = tuple(f"{name:<{SUBJECT - 2}}" for name in columns[0])
+    for line, source in zip(_table(list(zip(*columns, strict=True)), left=[0]), sources, strict=True):
+        first, *more = textwrap.wrap(source, max(24, width - len(line) - 2)) or [""]
+        yield f"{line}  {first}"
+        yield from (f"{'':<{len(line)}}  {rest}" for rest in more)
+    yield ""
+
+
+def _source(told: Told, subject: str) -> str:
+    """What the file, or the first of several, tells of the numbers of an axis."""
+    found = (words for key, words in told["file"].items() if key == subject or key.endswith(f", {subject}"))
+    return next(found, "").removeprefix("trace header ")
+
+
+def _domain(told: Told, width: int) -> Lines:
+    """Time or depth, how it is known, and the coordinate system as stated."""
+    domain = told["domain"]
+    doubt = ": pass --domain depth if it is depth" if domain["source"] == "assumed" else ""
+    yield from _row("domain", f"{domain['name']} in {domain['unit']} ({domain['source']}{doubt})", width)
+    crs = _source(told, "crs")
+    if crs:
+        yield from _row("CRS", f"as stated: {crs}", width)
+
+
+def _bins(told: Told, width: int) -> Lines:
+    """Bins and corners, in units of the coordinates."""
+    bins = told["bins"]
+    if bins is None:
+        return
+    hand = "right-handed" if bins["right_handed"] else "left-handed (mirrored)"
+    between = ", ".join(f"{_number(size)} between {name}s" for size, name in zip(bins["size"], LINES, strict=True))
+    yield from _row("bins", f"{between} (coordinate units); {hand}", width)
+    share = 100 * bins["misfit"] / min(bins["size"])
+    fit = f"coordinates fit within {bins['misfit']:.2g} ({share:.2g} % of a bin)"
+    yield from _row("azimuth", f"inlines run at {bins['azimuth']:.1f}° from north (Y); {fit}", width)
+    inline, crossline = told["axes"][:2]
+    numbers = [(i, x) for i in (inline["first"], inline["last"]) for x in (crossline["first"], crossline["last"])]
+    rows = [("inline", "crossline", "X", "Y")]
+    for (i, x), place in zip(numbers, bins["corners"], strict=True):
+        # Less a tiny negative number that would be written −0.0.
+        x_y = (f"{round(coordinate, 1) + 0:.1f}" for coordinate in place)
+        rows.append((f"{i:g}", f"{x:g}", next(x_y), next(x_y)))
+    yield from _below("corners", _table(rows))
+
+
+LINES = ("inline", "crossline")
+
+
+def _live(told: Told, width: int) -> Lines:
+    """Live traces and samples, gaps, mutes and nulls, and a map if traces are missing or dead."""
+    traces, samples = told["traces"], told["samples"]
+    held = traces["positions"] - traces["missing"]
+    yield ""
+    if traces["seen"] < held:
+        share = f"sampled evenly: {traces['seen']:,} of {held:,} traces; what follows is of these (--whole reads all)"
+        yield from _row("looked at", share, width)
+    yield from _row("traces" if told["classes"] else "live", "; ".join(_live_parts(told, held)), width)
+    if told["mutes"]:
+        yield from _row("muted", _mutes(told), width)
+    if samples["null"] > RARE * samples["seen"]:
+        share = 100 * samples["null"] / samples["seen"]
+        yield from _row("null", f"{samples['null']:,} samples ({share:.2g} %) that mean 'no data'", width)
+    if told["map"]:
+        yield from _map(told)
+
+
+def _live_parts(told: Told, held: int) -> Iterator[str]:
+    traces, samples = told["traces"], told["samples"]
+    # Traces of a label may well be constant.
+    if told["classes"]:
+        yield _counted(held, "trace")
+    else:
+        dead = traces["dead"]
+        yield (
+            f"{traces['seen'] - dead:,} of {traces['seen']:,} traces, {dead:,} dead"
+            if dead
+            else _counted(traces["seen"], "trace")
+        )
+        yield f"{100 * samples['live'] / max(samples['seen'], 1):.1f} % of {samples['seen']:,} samples"
+    if traces["missing"]:
+        share = 100 * traces["missing"] / traces["positions"]
+        yield f"{traces['missing']:,} of {traces['positions']:,} positions ({share:.2g} %) without a trace"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _mutes(told: Told) -> str:
+    """What is constant at the ends of the live traces."""
+    mutes, axis = told["mutes"], told["axes"][-1]
+    ends = [
+        f"{mutes[end] * abs(axis['step']):g} {axis['unit']}".strip() + f" at the {end}"
+        for end in ("top", "bottom")
+        if mutes[end]
+    ]
+    median = f"; median {' and '.join(ends)}" if ends else ""
+    return f"{100 * mutes['share']:.1f} % of the samples of live traces, constant at an end{median}"
+
+
+def _map(told: Told) -> Lines:
+    """Where traces are live, with the first and last line of each axis."""
+    rows, across, down = (told["map"][key] for key in ("rows", "across", "down"))
+    axes = {axis["name"]: axis for axis in told["axes"]}
+    ends = [""] * len(rows)
+    if down:
+        ends[-1] = f"{axes[down]['last']:g}"
+        ends[0] = f"{down} {axes[down]['first']:g}"
+    below = f"{across} {axes[across]['first']:g} to {axes[across]['last']:g}"
+    keys = [(f"{shade} {words}", shade) for shade, words in (("█", "live"), ("·", "none"), ("?", "not looked at"))]
+    key = ", ".join(words for words, shade in keys if any(shade in row for row in rows))
+    yield from _below("map", _table([*zip(ends, rows, strict=True), ("", f"{below}   {key}")], left=[1]))
+
+
+def _classes(told: Told, width: int) -> Lines:
+    """Values of a label."""
+    total = sum(told["classes"].values())
+    shown = list(told["classes"].items())[:MOST_CLASSES]
+    yield from _row("values", f"{len(told['classes'])} whole numbers, as of a label", width)
+    cells = [(value, f"{count:,}", f"{100 * count / total:.3g} %") for value, count in shown]
+    yield from _below("", _table([("value", "samples", "share"), *cells]))
+    if len(told["classes"]) > MOST_CLASSES:
+        yield from _row("", f"… and {len(told['classes']) - MOST_CLASSES} more", width)
+
+
+def _amplitudes(told: Told, width: int) -> Lines:
+    """Values of a label; or statistics of each channel, trend and spectrum."""
+    if told["classes"]:
+        yield from _classes(told, width)
+        return
+    if not told["samples"]["live"]:
+        return
+    yield from _below("amplitude", _statistics(told))
+    if told["channels"] > MOST_CHANNELS:
+        yield from _row("", f"… and {told['channels'] - MOST_CHANNELS} more channels", width)
+    yield from _row("extremes", _extremes(told), width)
+    if told["samples"]["inexact"]:
+        share = 100 * told["samples"]["inexact"] / told["samples"]["seen"]
+        yield from _row("inexact", f"{share:.2g} % of the samples are rounded to 32-bit floats", width)
+    gain, spectrum = told["gain"], told["statistics"]["spectrum"]
+    if gain:
+        spread = f"{gain['spread']:.1f} dB between the loudest and the quietest layer"
+        yield from _row("gain", f"{gain['slope']:+.1f} {gain['unit']} along the traces; {spread}", width)
+    if spectrum:
+        unit = spectrum["unit"]
+        band = f"{spectrum['low']:.3g} to {spectrum['high']:.3g} {unit} at −20 dB"
+        nyquist = f"Nyquist {NYQUIST / abs(told['axes'][-1]['step']):.4g} {unit}"
+        yield from _row("spectrum", f"peak {spectrum['peak']:.3g} {unit}; {band}; {nyquist}", width)
+        yield from _row("polarity", "can't be known from headers", width)
+
+
+def _statistics(told: Told) -> list[str]:
+    """A table of percentiles and moments, a line for each channel."""
+    several = told["channels"] > 1
+    names = [f"p{percentile}" for percentile in told["percentiles"]]
+    rows = [(*(["channel"] if several else []), "min", *names, "max", "mean", "std")]
+    for channel in range(min(told["channels"], MOST_CHANNELS)):
+        values = [
+            told["statistics"]["minimum"][channel],
+            *(value[channel] for value in told["percentiles"].values()),
+            *(told["statistics"][key][channel] for key in ("maximum", "mean", "std")),
+        ]
+        rows.append((*([str(channel)] if several else []), *(_number(value) for value in values)))
+    return _table(rows)
+
+
+def _extremes(told: Told) -> str:
+    """How many samples there are of the lowest and of the highest value."""
+    live = told["samples"]["live"] * told["channels"]
+    ends = []
+    for end in told["extremes"].values():
+        share = 100 * end["samples"] / live
+        words = "1 sample is" if end["samples"] == 1 else f"{end['samples']:,} samples are"
+        percent = f" ({share:.2g} %)" if share >= 0.001 else ""
+        ends.append(f"{words} {_number(end['value'])}{percent}")
+    return ", ".join(ends)
+
+
+def _number(value: float | None) -> str:
+    """A number of about four digits, without an exponent where people can read it so."""
+    # What is not finite is null in the summary: amplitudes beyond all bounds.
+    if value is None:
+        return "infinite"
+    size = abs(value)
+    if size >= 1e7 or 0 < size < 1e-3:
+        return f"{value:.3e}"
+    return f"{value:,.0f}" if size >= 1000 else f"{value:.4g}"
+
+
+def _text(told: Told, width: int) -> Lines:
+    """The first lines of the text header."""
+    lines = told["text"][:TEXT_LINES]
+    more = len(told["text"]) - len(lines)
+    if lines:
+        yield ""
+        yield from _below("text header", [line[: width - SUBJECT] for line in lines])
+    if more:
+        yield from _row("", f"… and {_counted(more, 'more line')}", width)
+
+
+def _odd(told: Told, width: int) -> Lines:
+    """What the user must know, what looks wrong, and what mends it."""
+    if told["remarks"] or told["odd"]:
+        yield ""
+    for remark in told["remarks"]:
+        yield from _row("note", remark, width)
+    for finding in told["odd"]:
+        mends = f" → {finding['do']}" if finding["do"] else ""
+        yield from _row("looks wrong", f"{finding['what']}{mends}", width)
+
+
+_PARTS: tuple[Callable[[Told, int], Lines], ...] = (_file, _axes, _domain, _bins, _live, _amplitudes, _text, _odd)
