@@ -35,11 +35,15 @@ def of(samples: np.ndarray) -> ArraySurvey:
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-@pytest.mark.parametrize("kind", ["float", "int8", "sparse", "muted", "decaying"])
+@pytest.mark.parametrize("kind", ["float", "int8", "coarse", "sparse", "muted", "decaying", "spike"])
 def test_nothing_of_sane_data(scale: float, kind: str) -> None:
     samples = seismic(20, 30, 400)
     if kind == "int8":
         samples = np.round(samples * 10).clip(-128, 127)
+    elif kind == "coarse":
+        samples = np.round(samples * 3)
+    elif kind == "spike":
+        samples[4, 5, 60] = 500
     elif kind == "sparse":
         samples[::5] = 0
     elif kind == "muted":
@@ -97,6 +101,10 @@ def test_what_is_wrong_is_told(make: Callable[[], np.ndarray], words: tuple[str,
     found = told(of(make()))
     for word in words:
         assert word in found
+
+
+def test_clipped_samples_are_no_nulls() -> None:
+    assert "--null" not in told(of(seismic(*CUBE).clip(-100, 5)))
 
 
 @pytest.mark.parametrize(
