@@ -10,8 +10,8 @@ from pathlib import Path
 
 from geocnn.grid import Grid, Window
 from geocnn.progress import Progress, Remark, Work
+from geocnn.survey.creating import create_survey
 from geocnn.survey.joined import JoinedSurvey
-from geocnn.survey.opening import create_survey
 from geocnn.survey.raw import RawWriter
 from geocnn.survey.segy.reader import SegySurvey
 from geocnn.survey.segy.writer import SegyWriter

@@ -12,7 +12,7 @@ import segyio
 from numpy.typing import NDArray
 
 from geocnn.grid import Axis, Grid
-from geocnn.survey.opening import create_survey
+from geocnn.survey.creating import create_survey
 from geocnn.survey.survey import Domain, FloatArray, NewSurvey
 from geocnn.synthetic.cubes import cube_grid
 from geocnn.synthetic.faults import fault_cube

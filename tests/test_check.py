@@ -14,7 +14,7 @@ from arrays import grid_of
 from command import Geocnn
 
 from geocnn.config import load_config
-from geocnn.survey.opening import create_survey
+from geocnn.survey.creating import create_survey
 from geocnn.survey.survey import Domain, NewSurvey
 
 CONFIG = """\

@@ -16,7 +16,8 @@ import segyio
 from arrays import grid_of
 from command import Geocnn, Outcome
 
-from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.creating import create_survey
+from geocnn.survey.opening import open_survey
 from geocnn.survey.survey import Domain, NewSurvey
 from geocnn_cli import main
 

@@ -22,7 +22,7 @@ from geocnn.network.plan import expand
 from geocnn.network.spec import read_spec
 from geocnn.progress import finish
 from geocnn.settings import NormalisationConfig
-from geocnn.survey.opening import create_survey
+from geocnn.survey.creating import create_survey
 from geocnn.survey.scan import scan
 from geocnn.survey.survey import Domain, NewSurvey
 from geocnn_cli import main

@@ -14,7 +14,8 @@ from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
 from geocnn.errors import GeocnnError
 from geocnn.grid import Axis, Grid
-from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.creating import create_survey
+from geocnn.survey.opening import open_survey
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.scan import scan
 from geocnn.survey.survey import Domain, NewSurvey

@@ -15,7 +15,8 @@ from surveys import CROSSLINES, INLINES, Traces
 
 from geocnn.errors import OutputError
 from geocnn.grid import Axis, Grid
-from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.creating import create_survey
+from geocnn.survey.opening import open_survey
 from geocnn.survey.survey import Domain, NewSurvey
 
 

@@ -17,8 +17,9 @@ from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Grid, Window
+from geocnn.survey.creating import create_survey
 from geocnn.survey.joined import JoinedSurvey
-from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.opening import open_survey
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.survey import NewSurvey
 

@@ -12,8 +12,9 @@ from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
 from geocnn.errors import OutputError, SurveyError
 from geocnn.grid import Window
+from geocnn.survey.creating import create_survey
 from geocnn.survey.joined import JoinedSurvey
-from geocnn.survey.opening import create_survey, open_pair, open_survey
+from geocnn.survey.opening import open_pair, open_survey
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import NewSurvey

@@ -15,8 +15,8 @@ from geocnn.config import Config, load_config
 from geocnn.errors import ConfigError, Fault
 from geocnn.grid import Window
 from geocnn.preflight import Preflight, preflight
+from geocnn.survey.creating import create_survey
 from geocnn.survey.labelled import LabelledSurvey
-from geocnn.survey.opening import create_survey
 from geocnn.survey.survey import Domain, NewSurvey
 
 SHAPE = (24, 60, 32)

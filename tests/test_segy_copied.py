@@ -14,7 +14,8 @@ from surveys import CROSSLINES, INLINES, Traces, encoded
 from geocnn.conversion import Converted, _windows, convert
 from geocnn.grid import Axis, Grid
 from geocnn.progress import Remark, finish
-from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.creating import create_survey
+from geocnn.survey.opening import open_survey
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.segy.reader import SegySurvey
 from geocnn.survey.survey import NewSurvey, Survey

@@ -11,7 +11,8 @@ from surveys import CROSSLINES, INLINES, Traces, encoded
 
 from geocnn.errors import OutputError
 from geocnn.grid import Axis, Grid
-from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.creating import create_survey
+from geocnn.survey.opening import open_survey
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.segy.reader import SegySurvey
 from geocnn.survey.survey import Coordinates, Domain, NewSurvey

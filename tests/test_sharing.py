@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from surveys import CROSSLINES, INLINES, SAMPLES, encoded
 
-from geocnn.survey.opening import create_survey, open_survey
+from geocnn.survey.creating import create_survey
+from geocnn.survey.opening import open_survey
 from geocnn.survey.survey import NewSurvey
 
 READ = """

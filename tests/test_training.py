@@ -19,7 +19,7 @@ from geocnn.model import load_model
 from geocnn.progress import Progress
 from geocnn.run import RunDirectory
 from geocnn.settings import TrainingConfig
-from geocnn.survey.opening import create_survey
+from geocnn.survey.creating import create_survey
 from geocnn.survey.survey import Domain, NewSurvey
 from geocnn.training import Start, Validated, learning_rate, train
 

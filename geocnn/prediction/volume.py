@@ -10,7 +10,7 @@ from geocnn.device import Device
 from geocnn.model import Model, far_from_training, normalised, require_fit
 from geocnn.prediction.passes import probability_slabs
 from geocnn.progress import Progress, Remark, Work
-from geocnn.survey.opening import create_survey
+from geocnn.survey.creating import create_survey
 from geocnn.survey.scan import Statistics, scan
 from geocnn.survey.survey import FloatArray, NewSurvey, Survey
 

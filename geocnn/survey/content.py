@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from geocnn.errors import SurveyError
 
-__all__ = ["HDF5", "NPY", "NPY_MAGIC", "SEGY", "kind_of", "require_survey"]
+__all__ = ["HDF5", "NPY", "NPY_MAGIC", "SEGY", "kind_of", "require_survey", "split_name"]
 
 HDF5 = "HDF5"
 NPY = "NPY"
@@ -61,3 +62,11 @@ def require_survey(path: Path) -> None:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEADERS)
+
+
+def split_name(name: str) -> tuple[Path, str | None]:
+    """Path of the file and, for HDF5, of the data set in it."""
+    parts = re.fullmatch(r"(.+\.(?:h5|hdf5|mat)):(.*)", name, re.IGNORECASE | re.DOTALL)
+    # Other suffixes may be HDF5 too; a name with a colon may also be that of a file.
+    parts = parts or (None if Path(name).exists() else re.fullmatch(r"(.+):(/.*)", name, re.DOTALL))
+    return (Path(parts[1]), parts[2]) if parts else (Path(name), None)

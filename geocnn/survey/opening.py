@@ -1,27 +1,24 @@
-"""Opening and creating surveys by their names: the suffix tells the format, or else the first bytes."""
+"""Opening surveys by their names: the suffix tells the format, or else the first bytes."""
 
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from geocnn.errors import OutputError, SurveyError
-from geocnn.output import require_free
+from geocnn.errors import SurveyError
 from geocnn.survey.array import is_guessed
-from geocnn.survey.content import HDF5, NPY, SEGY, kind_of, require_survey
+from geocnn.survey.content import HDF5, NPY, SEGY, kind_of, require_survey, split_name
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.naming import NamelessError
 from geocnn.survey.options import PLACES, SurveyOptions
 from geocnn.survey.stack import StackedSurvey
-from geocnn.survey.survey import BoolArray, NewSurvey, Survey, SurveyWriter
+from geocnn.survey.survey import Survey
 
-__all__ = ["create_survey", "open_pair", "open_survey"]
+__all__ = ["open_pair", "open_survey"]
 
 DEFAULTS = SurveyOptions()
 
@@ -83,7 +80,7 @@ def _opened(
 def _unread(paths: Sequence[str], options: SurveyOptions) -> frozenset[str]:
     """Names of the options that differ from their defaults and that no reader of these files reads."""
     said = {field.name for field in fields(options) if getattr(options, field.name) != field.default}
-    read = {name for path in paths for name in _OPTIONS[_reader(path, _split(path)[0])]}
+    read = {name for path in paths for name in _OPTIONS[_reader(path, split_name(path)[0])]}
     return frozenset(said - read)
 
 
@@ -121,43 +118,6 @@ def _paired(images: str | Sequence[str], label: str, options: SurveyOptions) -> 
     elif is_guessed(image):
         image, unread = _opened(images, options, other)
     return image, other, unread & of_other
-
-
-def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, overwrite: bool = False) -> SurveyWriter:
-    """A writer of a new survey file.
-
-    Parameters
-    ----------
-    path
-        Its suffix names the format; an HDF5 data set is ``file.h5:/path``, else ``/data``.
-    new
-        What will be written.
-    like
-        The survey that it was made from: SEG-Y made from SEG-Y keeps its headers, trace order and gaps.
-
-    Raises
-    ------
-    OutputError
-        If the path exists (unless `overwrite`) or cannot be written, or the format cannot hold the survey.
-    """
-    target, inside = _split(path)
-    writer = _WRITERS.get(target.suffix.lower())
-    if writer is None:
-        raise OutputError(
-            f"{path} has the suffix {target.suffix or 'of no format'}",
-            expected=f"one of {', '.join(_WRITERS)}",
-            do="choose a name with one of them",
-        )
-    require_free(target, overwrite)
-    return writer(target, inside, new, like)
-
-
-def _split(name: str) -> tuple[Path, str | None]:
-    """Path of the file and, for HDF5, of the data set in it."""
-    parts = re.fullmatch(r"(.+\.(?:h5|hdf5|mat)):(.*)", name, re.IGNORECASE | re.DOTALL)
-    # Other suffixes may be HDF5 too; a name with a colon may also be that of a file.
-    parts = parts or (None if Path(name).exists() else re.fullmatch(r"(.+):(/.*)", name, re.DOTALL))
-    return (Path(parts[1]), parts[2]) if parts else (Path(name), None)
 
 
 def _files(name: str) -> list[str]:
@@ -222,7 +182,7 @@ def _share_traces(surveys: Sequence[Survey]) -> bool:
 
 
 def _open(name: str, options: SurveyOptions, partner: Survey | None, *, glanced: bool = False) -> Survey:
-    path, inside = _split(name)
+    path, inside = split_name(name)
     try:
         reader = _reader(name, path)
         if inside is not None and reader is not _open_hdf5:
@@ -309,36 +269,3 @@ _READERS: dict[str, Reader] = {
 }
 
 _BY_CONTENT: dict[str, Reader] = {SEGY: _open_segy, HDF5: _open_hdf5, NPY: _open_npy}
-
-
-def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
-    from geocnn.survey.segy.copied import is_copyable
-    from geocnn.survey.segy.writer import SegyWriter
-
-    sources = like.surveys if isinstance(like, StackedSurvey) else (like,)
-    known: Any = next((source for source in sources if source is not None and is_copyable(source, new)), None)
-    return SegyWriter.fresh(path, new, _present(new, like)) if known is None else SegyWriter.like(path, known, new)
-
-
-def _present(new: NewSurvey, like: Survey | None) -> BoolArray | None:
-    """Which traces the survey has that a new one is made from, if both have one grid."""
-    return like.present if like is not None and like.grid == new.grid else None
-
-
-def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
-    from geocnn.survey.hdf5.writer import Hdf5Writer
-
-    return Hdf5Writer(path, inside or "/data", new, _present(new, like))
-
-
-def _create_array(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
-    from geocnn.survey.raw import RawWriter
-
-    return RawWriter(path, new)
-
-
-_WRITERS: dict[str, Callable[[Path, str | None, NewSurvey, Survey | None], SurveyWriter]] = {
-    **dict.fromkeys((".sgy", ".segy", ".su"), _create_segy),
-    **dict.fromkeys((".h5", ".hdf5"), _create_hdf5),
-    **dict.fromkeys((".npy", ".dat", ".bin", ".raw"), _create_array),
-}

@@ -13,7 +13,7 @@ from geocnn.errors import OutputError, UsageError
 from geocnn.grid import Axis, Grid
 from geocnn.output import output_error, require_free
 from geocnn.progress import Progress, Work
-from geocnn.survey.opening import create_survey
+from geocnn.survey.creating import create_survey
 from geocnn.survey.survey import Domain, FloatArray, NewSurvey
 from geocnn.synthetic.faults import Shape, fault_cube, require_shape
 from geocnn.synthetic.recipes import DT, RECIPES

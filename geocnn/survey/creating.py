@@ -1,0 +1,77 @@
+"""Creating survey files: the suffix of the name tells the format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from geocnn.errors import OutputError
+from geocnn.output import require_free
+from geocnn.survey.content import split_name
+from geocnn.survey.stack import StackedSurvey
+from geocnn.survey.survey import BoolArray, NewSurvey, Survey, SurveyWriter
+
+__all__ = ["create_survey"]
+
+
+def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, overwrite: bool = False) -> SurveyWriter:
+    """A writer of a new survey file.
+
+    Parameters
+    ----------
+    path
+        Its suffix names the format; an HDF5 data set is ``file.h5:/path``, else ``/data``.
+    new
+        What will be written.
+    like
+        The survey that it was made from: SEG-Y made from SEG-Y keeps its headers, trace order and gaps.
+
+    Raises
+    ------
+    OutputError
+        If the path exists (unless `overwrite`) or cannot be written, or the format cannot hold the survey.
+    """
+    target, inside = split_name(path)
+    writer = _WRITERS.get(target.suffix.lower())
+    if writer is None:
+        raise OutputError(
+            f"{path} has the suffix {target.suffix or 'of no format'}",
+            expected=f"one of {', '.join(_WRITERS)}",
+            do="choose a name with one of them",
+        )
+    require_free(target, overwrite)
+    return writer(target, inside, new, like)
+
+
+def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+    from geocnn.survey.segy.copied import is_copyable
+    from geocnn.survey.segy.writer import SegyWriter
+
+    sources = like.surveys if isinstance(like, StackedSurvey) else (like,)
+    known: Any = next((source for source in sources if source is not None and is_copyable(source, new)), None)
+    return SegyWriter.fresh(path, new, _present(new, like)) if known is None else SegyWriter.like(path, known, new)
+
+
+def _present(new: NewSurvey, like: Survey | None) -> BoolArray | None:
+    """Which traces the survey has that a new one is made from, if both have one grid."""
+    return like.present if like is not None and like.grid == new.grid else None
+
+
+def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+    from geocnn.survey.hdf5.writer import Hdf5Writer
+
+    return Hdf5Writer(path, inside or "/data", new, _present(new, like))
+
+
+def _create_array(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+    from geocnn.survey.raw import RawWriter
+
+    return RawWriter(path, new)
+
+
+_WRITERS: dict[str, Callable[[Path, str | None, NewSurvey, Survey | None], SurveyWriter]] = {
+    **dict.fromkeys((".sgy", ".segy", ".su"), _create_segy),
+    **dict.fromkeys((".h5", ".hdf5"), _create_hdf5),
+    **dict.fromkeys((".npy", ".dat", ".bin", ".raw"), _create_array),
+}
