@@ -233,7 +233,8 @@ def _amplitudes(told: Told, width: int) -> Lines:
     yield from _below("amplitude", _statistics(told))
     if told["channels"] > MOST_CHANNELS:
         yield from _row("", f"… and {told['channels'] - MOST_CHANNELS} more channels", width)
-    yield from _row("extremes", _extremes(told), width)
+    for channel in range(min(told["channels"], MOST_CHANNELS)):
+        yield from _row("" if channel else "extremes", _extremes(told, channel), width)
     if told["samples"]["inexact"]:
         share = 100 * told["samples"]["inexact"] / told["samples"]["seen"]
         yield from _row("inexact", f"{share:.2g} % of the samples are rounded to 32-bit floats", width)
@@ -264,12 +265,12 @@ def _statistics(told: Told) -> list[str]:
     return _table(rows)
 
 
-def _extremes(told: Told) -> str:
-    """How many samples there are of the lowest and of the highest value."""
-    live = told["samples"]["live"] * told["channels"]
+def _extremes(told: Told, channel: int) -> str:
+    """How many samples of a channel there are of the lowest and of the highest value."""
     ends = []
-    for end in told["extremes"].values():
-        share = 100 * end["samples"] / live
+    for each in told["extremes"].values():
+        end = each[channel]
+        share = 100 * end["samples"] / told["samples"]["live"]
         words = "1 sample is" if end["samples"] == 1 else f"{end['samples']:,} samples are"
         percent = f" ({share:.2g} %)" if share >= 0.001 else ""
         ends.append(f"{words} {_number(end['value'])}{percent}")

@@ -103,6 +103,12 @@ def test_what_is_wrong_is_told(make: Callable[[], np.ndarray], words: tuple[str,
         assert word in found
 
 
+def test_a_clipped_channel_beside_a_loud_one() -> None:
+    survey = ArraySurvey(np.stack([seismic(*CUBE, scale=100), seismic(*CUBE).clip(-3, 3)]))
+    assert told(survey).startswith("channel 1: samples are clipped")
+    assert "channel 0" not in told(survey)
+
+
 def test_clipped_samples_are_no_nulls() -> None:
     assert "--null" not in told(of(seismic(*CUBE).clip(-100, 5)))
 

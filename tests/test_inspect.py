@@ -247,7 +247,7 @@ BARE = {
     "samples": {"all": 3, "seen": 3, "live": 3, "null": 0, "inexact": 0, "not_finite": None},
     "statistics": {"mean": [1.0], "std": [0.5], "minimum": [1.0], "maximum": [1.0], "spectrum": None},
     "percentiles": {"1": [1.0], "50": [1.0], "99": [1.0]},
-    "extremes": {"lowest": {"value": 1.0, "samples": 1}, "highest": {"value": 1.0, "samples": 1}},
+    "extremes": {"lowest": [{"value": 1.0, "samples": 1}], "highest": [{"value": 1.0, "samples": 1}]},
     "gain": None,
     "mutes": None,
     "classes": None,

@@ -157,9 +157,10 @@ def test_amplitudes_are_no_label(samples: np.ndarray) -> None:
 def test_extremes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLAB", 3500)
     samples = np.clip(noise(1, 6, 7, 500), -3, 5)
-    profile = seen_of(ArraySurvey(samples)).profile
-    assert (profile.lowest.value, profile.lowest.count) == (-3, np.sum(samples == -3))
-    assert (profile.highest.value, profile.highest.count) == (5, np.sum(samples == 5))
+    constant = np.full_like(samples, -6)
+    profile = seen_of(ArraySurvey(np.concatenate([samples, constant]))).profile
+    assert [(end.value, end.count) for end in profile.lowest] == [(-3, np.sum(samples == -3)), (-6, 42 * 500)]
+    assert [(end.value, end.count) for end in profile.highest] == [(5, np.sum(samples == 5)), (-6, 42 * 500)]
 
 
 def test_loudness_of_the_traces() -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from geocnn.survey.bins import Bins
-from geocnn.survey.profile import Profile
+from geocnn.survey.profile import Extreme
 from geocnn.survey.sampling import Look
-from geocnn.survey.survey import Survey
+from geocnn.survey.survey import FloatArray, Survey
 
 __all__ = ["Finding", "diagnose"]
 
@@ -82,38 +82,40 @@ def _dead(survey: Survey, seen: Look) -> Iterator[Finding]:
 
 
 def _amplitudes(survey: Survey, seen: Look) -> Iterator[Finding]:
-    statistics, sample = seen.scan.statistics, np.abs(seen.scan.sample[np.isfinite(seen.scan.sample)])
-    if not statistics.count or seen.profile.classes is not None or not sample.size:
+    statistics = seen.scan.statistics
+    if not statistics.count or seen.profile.classes is not None:
         return
-    usual = float(np.percentile(sample, 99))
-    for end in (seen.profile.lowest, seen.profile.highest):
-        if end.count > FEW / 4 and abs(end.value) > FAR * usual > 0:
-            what = f"{end.count:,} samples are {end.value:g}, far beyond all others: it may mean 'no data'"
-            yield Finding(what, f"--null {end.value:.8g}")
-    ends = seen.profile.lowest.value, seen.profile.highest.value
-    if max(map(abs, ends)) > ABSURD:
-        yield Finding(f"amplitudes from {ends[0]:.3g} to {ends[1]:.3g} are absurd", "--sample-format")
-    yield from _clipped(seen.profile, statistics.count)
-    yield from _frequent(seen)
+    for channel, ends in enumerate(zip(seen.profile.lowest, seen.profile.highest, strict=True)):
+        name = f"channel {channel}: " if survey.channels > 1 else ""
+        for finding in _values(seen.scan.sample[channel], ends, statistics.count):
+            yield Finding(f"{name}{finding.what}", finding.do)
     yield from _offset(statistics.mean, statistics.std)
 
 
-def _clipped(profile: Profile, count: int) -> Iterator[Finding]:
-    """Many samples at an extreme."""
-    ends = [end for end in (profile.lowest, profile.highest) if end.count > max(FEW, CLIPPED * count)]
-    if ends:
-        share = " and ".join(f"{100 * end.count / count:.2g} % at {end.value:.6g}" for end in ends)
+def _values(sample: FloatArray, ends: tuple[Extreme, Extreme], count: int) -> Iterator[Finding]:
+    """What is odd about the samples of a channel: some of them, both extremes, and how many there are."""
+    usual = float(np.percentile(np.abs(sample.astype(np.float64)), 99)) if sample.size else 0
+    for end in ends:
+        if end.count > FEW / 4 and abs(end.value) > FAR * usual > 0:
+            what = f"{end.count:,} samples are {end.value:g}, far beyond all others: it may mean 'no data'"
+            yield Finding(what, f"--null {end.value:.8g}")
+    low, high = (end.value for end in ends)
+    if max(abs(low), abs(high)) > ABSURD:
+        yield Finding(f"amplitudes from {low:.3g} to {high:.3g} are absurd", "--sample-format")
+    clipped = [end for end in ends if end.count > max(FEW, CLIPPED * count)]
+    if clipped:
+        share = " and ".join(f"{100 * end.count / count:.2g} % at {end.value:.6g}" for end in clipped)
         yield Finding(f"samples are clipped: {share}", "export it again without clipping; nothing here restores it")
+    yield from _frequent(sample, (low, high))
 
 
-def _frequent(seen: Look) -> Iterator[Finding]:
+def _frequent(sample: FloatArray, ends: tuple[float, ...]) -> Iterator[Finding]:
     """A value within the range of the amplitudes that occurs far more often than any other."""
-    values, counts = np.unique(seen.scan.sample, return_counts=True)
+    values, counts = np.unique(sample, return_counts=True)
     if values.size < 2:
         return
     second, first = np.argsort(counts)[-2:].tolist()
     value, share = float(values[first]), float(counts[first] / counts.sum())
-    ends = (seen.profile.lowest.value, seen.profile.highest.value)
     often = counts[first] > max(FEW, OFTENER * counts[second]) and share > (ZEROS if value == 0 else FREQUENT)
     if often and value not in ends:
         what = f"{100 * share:.2g} % of the live samples are exactly {value:.8g}"

@@ -64,7 +64,7 @@ class Profile:
     loudness
         Root mean square of the live samples of each trace that was, nan elsewhere; shape `grid.lateral`.
     lowest, highest
-        Extremes of the live samples.
+        Extremes of the live samples, one for each channel.
     windows
         Windows that were added.
     inexact
@@ -75,7 +75,8 @@ class Profile:
         self.survey = survey
         self.seen: BoolArray = np.zeros(survey.grid.lateral, np.bool_)
         self.loudness: FloatArray = np.full(survey.grid.lateral, nan, np.float32)
-        self.lowest, self.highest = Extreme(inf, 0), Extreme(-inf, 0)
+        self.lowest = (Extreme(inf, 0),) * survey.channels
+        self.highest = (Extreme(-inf, 0),) * survey.channels
         self.windows = self.inexact = 0
         self._present = survey.present
         self._extent = survey.extent
@@ -94,9 +95,9 @@ class Profile:
         values = samples[:, live]
         if not values.size:
             return
-        for name, sign, end in (("lowest", -1, float(values.min())), ("highest", 1, float(values.max()))):
-            found = Extreme(end, int(np.count_nonzero(values == end)))
-            setattr(self, name, getattr(self, name).joined(found, sign))
+        pairs = list(zip(self.lowest, self.highest, values, strict=True))
+        self.lowest = tuple(low.joined(_counted(of_channel, of_channel.min()), -1) for low, _, of_channel in pairs)
+        self.highest = tuple(high.joined(_counted(of_channel, of_channel.max()), 1) for _, high, of_channel in pairs)
         with np.errstate(over="ignore", invalid="ignore"):
             squares = np.where(live & ~bad, samples, 0).astype(np.float64) ** 2
         every = squares.mean(axis=0).reshape(-1, samples.shape[-1])
@@ -145,6 +146,10 @@ class Profile:
         A straight line through 10 log10 of the mean square of each layer, by least squares.
         """
         return None if self.classes else _gain(self.survey.grid.axes[-1], self._energy, self._live)
+
+
+def _counted(values: FloatArray, end: np.float32) -> Extreme:
+    return Extreme(float(end), int(np.count_nonzero(values == end)))
 
 
 def _gain(axis: Axis, energy: NDArray[np.float64], live: NDArray[np.int64]) -> Gain | None:

@@ -42,8 +42,8 @@ def summary(survey: Survey, seen: Look) -> dict[str, Any]:
         "statistics": _statistics(found.statistics),
         "percentiles": _percentiles(seen),
         "extremes": {
-            name: {"value": _finite(end.value), "samples": end.count}
-            for name, end in (("lowest", profile.lowest), ("highest", profile.highest))
+            name: [{"value": _finite(end.value), "samples": end.count} for end in ends]
+            for name, ends in (("lowest", profile.lowest), ("highest", profile.highest))
         },
         "gain": asdict(profile.gain) if profile.gain else None,
         "mutes": asdict(seen.mutes) if seen.mutes else None,
