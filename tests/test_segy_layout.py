@@ -16,7 +16,8 @@ from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 from geocnn.errors import SurveyError
 from geocnn.survey.options import Place
 from geocnn.survey.segy.formats import ByteOrder, decode
-from geocnn.survey.segy.layout import SegyFile, open_segy_file
+from geocnn.survey.segy.layout import open_segy_file
+from geocnn.survey.segy.segy_file import SegyFile
 
 INTERVAL = 4000
 

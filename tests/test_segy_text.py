@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geocnn.survey.segy.hints import hints
 from geocnn.survey.segy.layout import open_segy_file
-from geocnn.survey.segy.text import hints, text_lines
+from geocnn.survey.segy.text import text_lines
 
 PLACES: dict[str, dict[str, int]] = {
     "C12   INLINE BYTES 189-193    ¦ OFFSET BYTES 037-041": {"inline": 189},

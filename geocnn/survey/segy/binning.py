@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from geocnn.errors import SurveyError
-from geocnn.survey.segy.keys import MOST_EMPTY, Integers
+from geocnn.survey.segy.keys import MOST_EMPTY
+from geocnn.survey.segy.segy_file import Integers
 
 __all__ = ["NoLattice", "bin_by_coordinates"]
 

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from geocnn.errors import SurveyError
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.header_sample import OFFSET, Sample
-from geocnn.survey.segy.header_scan import option_place
 from geocnn.survey.segy.hints import Hints
-from geocnn.survey.segy.keys import Integers, Keys, field_words
-from geocnn.survey.segy.segy_file import SegyFile
+from geocnn.survey.segy.keys import Keys, field_words, option_place
+from geocnn.survey.segy.segy_file import Integers, SegyFile
 
 __all__ = ["Asked", "Choice"]
 

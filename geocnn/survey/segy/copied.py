@@ -19,13 +19,12 @@ from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.segy.formats import IEEE, format_named
 from geocnn.survey.segy.fresh import INTERVALS, MOST_SAMPLES, fits_headers, fresh_head
 from geocnn.survey.segy.reader import SegySurvey
-from geocnn.survey.segy.segy_file import HEAD_BYTES, HEADER_BYTES, SegyFile
+from geocnn.survey.segy.segy_file import HEAD_BYTES, HEADER_BYTES, Integers, SegyFile
 from geocnn.survey.segy.text import TEXT_BYTES, fill_blank_lines
 from geocnn.survey.survey import NewSurvey, Survey
 
 __all__ = ["Origin", "copied_file", "is_copyable", "origins_of"]
 
-Integers = NDArray[np.int64]
 
 FORMAT_CODE = slice(3224, 3226)
 

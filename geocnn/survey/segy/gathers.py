@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.segy.keys import MOST_COUNTED, MOST_EMPTY, Integers, distinct
+from geocnn.survey.segy.keys import MOST_COUNTED, MOST_EMPTY, distinct
+from geocnn.survey.segy.segy_file import Integers
 
 __all__ = ["Gathers", "sort_gathers"]
 

@@ -11,12 +11,12 @@ from geocnn.errors import SurveyError
 from geocnn.grid import Axis
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.choice import Asked, Choice
+from geocnn.survey.segy.coordinates import coordinate_places
 from geocnn.survey.segy.gathers import Gathers, sort_gathers
-from geocnn.survey.segy.header_scan import coordinate_places
 from geocnn.survey.segy.hints import Hints
-from geocnn.survey.segy.keys import Integers, Keys, Laid, field_words, lay
+from geocnn.survey.segy.keys import Keys, Laid, field_words, lay
 from geocnn.survey.segy.lines import by_line, by_shots, line_of_itself, shots_of_themselves
-from geocnn.survey.segy.segy_file import SegyFile
+from geocnn.survey.segy.segy_file import Integers, SegyFile
 from geocnn.survey.segy.volumes import binned, found_lines, no_lines, said_lines
 
 __all__ = ["Geometry", "find_geometry"]

@@ -9,12 +9,13 @@ import numpy as np
 
 from geocnn.grid import Axis
 from geocnn.survey.options import Place, SurveyOptions
+from geocnn.survey.segy.coordinates import coordinate_places
 from geocnn.survey.segy.geometry import Geometry
 from geocnn.survey.segy.header_sample import Sample
-from geocnn.survey.segy.header_scan import STANDARD, coordinate_places, option_place
+from geocnn.survey.segy.header_scan import STANDARD
 from geocnn.survey.segy.hints import Hints
-from geocnn.survey.segy.keys import Integers, field_words
-from geocnn.survey.segy.segy_file import SegyFile
+from geocnn.survey.segy.keys import field_words, option_place
+from geocnn.survey.segy.segy_file import Integers, SegyFile
 
 __all__ = ["PROBES", "glance", "probes"]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from geocnn.survey.options import Place
 from geocnn.survey.segy.ibm import ibm_values
-from geocnn.survey.segy.keys import MOST_EMPTY, Integers
-from geocnn.survey.segy.segy_file import SegyFile
+from geocnn.survey.segy.keys import MOST_EMPTY
+from geocnn.survey.segy.segy_file import Integers, SegyFile
 
 __all__ = ["OFFSET", "Pair", "Quality", "Sample", "Source"]
 

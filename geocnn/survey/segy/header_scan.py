@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geocnn.errors import SurveyError
-from geocnn.survey.options import Place, SurveyOptions
+from geocnn.survey.options import Place
+from geocnn.survey.segy.coordinates import COORDINATES
 from geocnn.survey.segy.header_sample import Pair, Sample, Source
 from geocnn.survey.segy.hints import Hints
-from geocnn.survey.segy.keys import Integers
-from geocnn.survey.segy.segy_file import SegyFile
+from geocnn.survey.segy.keys import option_place
 
 __all__ = [
     "CANDIDATES",
-    "SCALAR",
     "SHOTS",
     "STANDARD",
-    "coordinate_places",
     "likely_pairs",
     "option_place",
     "partners",
-    "scaled",
 ]
 
 STANDARD = (189, 193)
@@ -39,9 +34,6 @@ LOOSE = (189, 193, 9, 21, 5, 17, 13, 25, 221, 225, 197, 201, 205, 209, 213, 217,
 
 HALVES = ((189, 193), (189, 191), (181, 183), (181, 185), (9, 21), (17, 13), (5, 9))
 """Pairs that are tried as 16-bit numbers when no pair of four bytes serves."""
-
-COORDINATES = ((181, 185), (73, 77), (81, 85))
-SCALAR = Place(71, "i2")
 
 
 def likely_pairs(sample: Sample, hints: Hints) -> Iterator[Pair]:
@@ -129,68 +121,3 @@ def _best(sample: Sample, pairs: Iterable[tuple[int, int]], source: Source, kind
                 slower = sample.steady(inline) >= sample.steady(crossline)
                 found.append((round(5 * quality.apart * quality.fill), slower, pair))
     return [pair for _, _, pair in sorted(found, key=lambda each: each[:2], reverse=True)]
-
-
-MOST_METRES = 1.5e7
-"""Coordinates beyond which no integer can be meant: further than a quarter of the Earth from the origin, by half."""
-
-
-def coordinate_places(
-    sample: Sample, options: SurveyOptions, hints: Hints, taken: Collection[int]
-) -> tuple[Place, Place] | None:
-    """Fields of X and Y: what the user says, what the text header names, else the first that vary; or None.
-
-    Parameters
-    ----------
-    taken
-        Bytes that hold something else.
-    """
-    said = [option_place(sample.file, options, name) for name in ("cdp_x", "cdp_y")]
-    if any(said):
-        return said[0] or Place(COORDINATES[0][0]), said[1] or Place(COORDINATES[0][1])
-    hinted = hints.places.get("cdp_x", 0), hints.places.get("cdp_y", 0)
-    for x, y in (hinted, *COORDINATES):
-        if not (sample.holds(Place(x)) and sample.holds(Place(y)) and {x, y}.isdisjoint(taken)):
-            continue
-        single = sample.file.traces == 1 and not (sample.empty(Place(x)) and sample.empty(Place(y)))
-        if single or sample.varies(Place(x)) or sample.varies(Place(y)):
-            return _coordinate(sample, x), _coordinate(sample, y)
-    return None
-
-
-def _coordinate(sample: Sample, byte: int) -> Place:
-    """The field of a coordinate: a float where its bits make a coordinate as a float and none as an integer."""
-    bits = np.asarray(sample.raw(Place(byte)), np.int64)
-    metres = np.abs(scaled(bits, np.asarray(sample.raw(SCALAR), np.int64)))
-    floats = np.abs(bits.astype(np.int32).view(np.float32)[bits != 0])
-    as_floats = bool(((floats >= 1) & (floats < MOST_METRES)).all())
-    return Place(byte, "f4" if as_floats and metres.size and float(np.median(metres)) > MOST_METRES else "i4")
-
-
-def scaled(values: NDArray[np.float64] | Integers, scalar: Integers) -> NDArray[np.float64]:
-    """Coordinates by their scalars: factors if positive, divisors if negative, nothing if 0."""
-    factor = np.where(scalar < 0, -1.0 / np.minimum(scalar, -1), np.maximum(scalar, 1.0))
-    return np.asarray(values * factor, np.float64)
-
-
-def option_place(file: SegyFile, options: SurveyOptions, name: str) -> Place | None:
-    """The field that the user named with an option; None if none was.
-
-    Raises
-    ------
-    SurveyError
-        If it lies outside the trace header.
-    """
-    said = getattr(options, name)
-    if said is None:
-        return None
-    place = Place.parse(said)
-    if not place.fits(file.header):
-        option = f"--{name.replace('_', '-')}"
-        raise SurveyError(
-            f"{option} {said} for {file.path}",
-            expected=f"the first of {'two' if place.bytes == 2 else 'four'} bytes of the trace header, "
-            f"1 to {file.header - place.bytes + 1}",
-            do=f"correct {option}",
-        )
-    return place

@@ -9,16 +9,24 @@ from math import prod
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
-from geocnn.survey.options import Place
-from geocnn.survey.segy.segy_file import SegyFile
+from geocnn.survey.options import Place, SurveyOptions
+from geocnn.survey.segy.segy_file import Integers, SegyFile
 
-__all__ = ["MOST_COUNTED", "MOST_EMPTY", "Integers", "Keys", "Laid", "distinct", "field_words", "lay"]
+__all__ = [
+    "MOST_COUNTED",
+    "MOST_EMPTY",
+    "Integers",
+    "Keys",
+    "Laid",
+    "distinct",
+    "field_words",
+    "lay",
+    "option_place",
+]
 
-Integers = NDArray[np.int64]
 
 MOST_EMPTY = 20
 """Grid positions for each trace above which line numbers are taken to be wrong."""
@@ -196,3 +204,26 @@ def lay(positions: Integers, size: int, policy: Literal["first", "last", "mean",
     others = np.flatnonzero(met != traces)
     others = others[np.argsort(positions[others], kind="stable")]
     return Laid(index, np.stack([positions[others], others], axis=1))
+
+
+def option_place(file: SegyFile, options: SurveyOptions, name: str) -> Place | None:
+    """The field that the user named with an option; None if none was.
+
+    Raises
+    ------
+    SurveyError
+        If it lies outside the trace header.
+    """
+    said = getattr(options, name)
+    if said is None:
+        return None
+    place = Place.parse(said)
+    if not place.fits(file.header):
+        option = f"--{name.replace('_', '-')}"
+        raise SurveyError(
+            f"{option} {said} for {file.path}",
+            expected=f"the first of {'two' if place.bytes == 2 else 'four'} bytes of the trace header, "
+            f"1 to {file.header - place.bytes + 1}",
+            do=f"correct {option}",
+        )
+    return place

@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 from geocnn.errors import SurveyError
 from geocnn.survey.segy.formats import FORMATS, IEEE, ByteOrder, SampleFormat, format_named
-from geocnn.survey.segy.segy_file import BLOCK, HEAD_BYTES, HEADER_BYTES, MOST_TEXTS, ORDERS, Integers, SegyFile
+from geocnn.survey.segy.segy_file import HEAD_BYTES, HEADER_BYTES, MOST_TEXTS, ORDERS, SegyFile
 from geocnn.survey.segy.text import TEXT_BYTES, text_lines
 from geocnn.survey.segy.unreadable import cut_off, not_segy, swapped_pairs, unknown_format
 from geocnn.survey.segy.walk import COUNT, FEW, agreement, fitting, walked
 
-__all__ = ["BLOCK", "HEADER_BYTES", "HEAD_BYTES", "ByteOrder", "Integers", "SegyFile", "open_segy_file"]
+__all__ = ["open_segy_file"]
 
 ORDER_CONSTANT = slice(3296, 3300)
 """Of revision 2: the bytes 1, 2, 3, 4 in the order of the file."""

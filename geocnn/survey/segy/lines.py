@@ -8,10 +8,12 @@ import numpy as np
 
 from geocnn.survey.options import Place
 from geocnn.survey.segy.choice import Asked, Choice
+from geocnn.survey.segy.coordinates import coordinate_places, coordinates_of
 from geocnn.survey.segy.gathers import sort_gathers
 from geocnn.survey.segy.header_sample import Pair
-from geocnn.survey.segy.header_scan import SCALAR, SHOTS, STANDARD, coordinate_places, scaled
-from geocnn.survey.segy.keys import Integers, Keys, field_words
+from geocnn.survey.segy.header_scan import SHOTS, STANDARD
+from geocnn.survey.segy.keys import Keys, field_words
+from geocnn.survey.segy.segy_file import Integers
 
 __all__ = ["by_line", "by_shots", "line_of_itself", "shots_of_themselves"]
 
@@ -87,9 +89,8 @@ def _winding(asked: Asked) -> bool:
     places = coordinate_places(asked.sample, asked.options, asked.hints, ())
     if places is None:
         return False
-    x, y, scalar = asked.file.fields(*places, SCALAR)
-    points = np.stack([scaled(x, scalar), scaled(y, scalar)], axis=1)
-    points -= points.mean(axis=0)
+    points = coordinates_of(asked.file, places).T
+    points = points - points.mean(axis=0)
     width, length = np.sqrt(np.maximum(np.linalg.eigvalsh(points.T @ points / len(points)), 0))
     way = np.hypot(*np.diff(points, axis=0).T).sum()
     return bool(width > 0.02 * length and way > 5 * np.hypot(*np.ptp(points, axis=0)))

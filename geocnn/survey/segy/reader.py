@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 
 from geocnn.grid import Grid, Window
 from geocnn.survey.bins import Bins, fit_bins
-from geocnn.survey.options import Place, SurveyOptions
+from geocnn.survey.options import SurveyOptions
+from geocnn.survey.segy.coordinates import coordinates_of
 from geocnn.survey.segy.formats import inexact
 from geocnn.survey.segy.geometry import find_geometry
 from geocnn.survey.segy.glance import PROBES, glance, probes
 from geocnn.survey.segy.hints import hints
-from geocnn.survey.segy.layout import SegyFile, open_segy_file
+from geocnn.survey.segy.layout import open_segy_file
+from geocnn.survey.segy.segy_file import SegyFile
 from geocnn.survey.segy.sidecar import Headers, recall, remember
 from geocnn.survey.segy.suspicion import suspicions
 from geocnn.survey.segy.text import domain_of
 from geocnn.survey.segy.traces import TraceReader
-from geocnn.survey.segy.vertical import find_vertical, sampled_vertical, scaled
+from geocnn.survey.segy.vertical import find_vertical, sampled_vertical
 from geocnn.survey.survey import BoolArray, Coordinates, Domain, Extent, FloatArray, Survey
 
 __all__ = ["SegySurvey"]
-
-SCALAR = Place(71, "i2")
 
 GLANCED = 200_000
 """Traces from which on headers are sampled where that is enough."""
@@ -154,16 +154,14 @@ class SegySurvey(Survey):
         places = np.stack(np.unravel_index(numbers, self.grid.lateral), axis=1)
         traces = self.index[0].ravel()[numbers]
         places, traces = places[traces >= 0], traces[traces >= 0]
-        x, y, scalar = self.file.fields_of(traces, *self.geometry.coordinates, SCALAR)
-        return fit_bins(places, scaled(np.stack([x, y]), scalar).T)
+        return fit_bins(places, coordinates_of(self.file, self.geometry.coordinates, traces).T)
 
     @cached_property
     def coordinates(self) -> Coordinates | None:
         places = self.geometry.coordinates
         if places is None:
             return None
-        x, y, scalar = self.file.fields(*places, SCALAR)
-        of_trace = scaled(np.stack([x, y]), scalar)
+        of_trace = coordinates_of(self.file, places)
         # The traces of a gather share their midpoint.
         numbers = self.index.max(axis=0)
         return np.where(numbers >= 0, of_trace[:, numbers], np.nan)

@@ -17,7 +17,7 @@ from geocnn.grid import Axis
 from geocnn.output import temporary_beside
 from geocnn.survey.options import Place, SurveyOptions
 from geocnn.survey.segy.geometry import Geometry
-from geocnn.survey.segy.layout import SegyFile
+from geocnn.survey.segy.segy_file import SegyFile
 from geocnn.survey.segy.vertical import Vertical
 
 __all__ = ["Headers", "cache_folder", "recall", "remember"]

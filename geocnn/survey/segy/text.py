@@ -7,10 +7,9 @@ import textwrap
 from collections.abc import Sequence
 from string import ascii_letters, digits
 
-from geocnn.survey.segy.hints import Hints, hints
 from geocnn.survey.survey import Domain
 
-__all__ = ["LINE", "TEXT_BYTES", "Hints", "domain_of", "fill_blank_lines", "fresh_text", "hints", "text_lines"]
+__all__ = ["LINE", "TEXT_BYTES", "domain_of", "fill_blank_lines", "fresh_text", "text_lines"]
 
 LINE = 80
 TEXT_BYTES = 3200

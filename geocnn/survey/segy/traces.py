@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.survey.segy.formats import decode
-from geocnn.survey.segy.layout import SegyFile
+from geocnn.survey.segy.segy_file import Integers, SegyFile
 from geocnn.survey.survey import FloatArray
 
 __all__ = ["TraceReader"]
 
-Integers = NDArray[np.int64]
 
 BLOCK = 2**16
 """Samples gathered and decoded at once: they stay in a core's cache from the one to the other."""

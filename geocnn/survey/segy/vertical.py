@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
 from geocnn.survey.options import Place, SurveyOptions
-from geocnn.survey.segy.layout import SegyFile
+from geocnn.survey.segy.coordinates import scaled
+from geocnn.survey.segy.segy_file import SegyFile
 
-__all__ = ["Vertical", "find_vertical", "sampled_vertical", "scaled"]
+__all__ = ["Vertical", "find_vertical", "sampled_vertical"]
 
 INTERVAL = Place(117, "i2")
 DELAY = Place(109, "i2")
@@ -131,12 +132,6 @@ def _without_dead(file: SegyFile, starts: NDArray[np.float64]) -> NDArray[np.flo
 def _dead(file: SegyFile, traces: NDArray[np.int64]) -> bool:
     """Whether traces hold nothing but zeros."""
     return file.offsets is None and not any(np.any(file.map()["samples"][trace]) for trace in traces)
-
-
-def scaled(values: NDArray[np.float64] | NDArray[np.int64], scalar: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Header values by their scalars: factors if positive, divisors if negative, nothing if 0."""
-    factor = np.where(scalar < 0, -1.0 / np.minimum(scalar, -1), np.maximum(scalar, 1.0))
-    return np.asarray(values * factor, np.float64)
 
 
 def _elsewhere(file: SegyFile, first: float) -> tuple[str, ...]:

@@ -9,17 +9,10 @@ from typing import NoReturn
 from geocnn.errors import SurveyError
 from geocnn.survey.options import Place
 from geocnn.survey.segy.choice import Asked, Choice
+from geocnn.survey.segy.coordinates import coordinate_places, coordinates_of
 from geocnn.survey.segy.gathers import sort_gathers
 from geocnn.survey.segy.header_sample import Pair
-from geocnn.survey.segy.header_scan import (
-    SCALAR,
-    SHOTS,
-    STANDARD,
-    coordinate_places,
-    likely_pairs,
-    partners,
-    scaled,
-)
+from geocnn.survey.segy.header_scan import SHOTS, STANDARD, likely_pairs, partners
 from geocnn.survey.segy.keys import Keys, field_words
 
 __all__ = ["binned", "found_lines", "no_lines", "said_lines"]
@@ -133,9 +126,8 @@ def binned(asked: Asked) -> tuple[Choice | None, str]:
     # Imported here, since it takes as long as all the rest, and is hardly ever needed.
     from geocnn.survey.segy.binning import NoLattice, bin_by_coordinates
 
-    x, y, scalar = asked.file.fields(*places, SCALAR)
     try:
-        inline, crossline, misfit = bin_by_coordinates(scaled(x, scalar), scaled(y, scalar))
+        inline, crossline, misfit = bin_by_coordinates(*coordinates_of(asked.file, places))
     except NoLattice as error:
         return None, error.faults[0].found
     where = f"bins of the coordinates at bytes {places[0]} and {places[1]}"

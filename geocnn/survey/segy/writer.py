@@ -16,13 +16,12 @@ from geocnn.survey.segy.copied import Origin, copied_file, origins_of
 from geocnn.survey.segy.formats import decode, encode, inexact
 from geocnn.survey.segy.fresh import fresh_file
 from geocnn.survey.segy.reader import SegySurvey
-from geocnn.survey.segy.segy_file import SegyFile
+from geocnn.survey.segy.segy_file import Integers, SegyFile
 from geocnn.survey.segy.traces import TraceReader
 from geocnn.survey.survey import BoolArray, FloatArray, NewSurvey, SurveyWriter
 
 __all__ = ["SegyWriter"]
 
-Integers = NDArray[np.int64]
 Shifts = NDArray[np.int32]
 
 COPIED = 16 * 2**20
