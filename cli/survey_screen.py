@@ -241,7 +241,7 @@ def _amplitudes(told: Told, width: int) -> Lines:
     gain, spectrum = told["gain"], told["statistics"]["spectrum"]
     if gain:
         spread = f"{gain['spread']:.1f} dB between the loudest and the quietest layer"
-        yield from _row("gain", f"{gain['slope']:+.1f} {gain['unit']} along the traces; {spread}", width)
+        yield from _row("gain", f"{round(gain['slope'], 1) + 0:+.1f} {gain['unit']} along the traces; {spread}", width)
     if spectrum:
         unit = spectrum["unit"]
         band = f"{spectrum['low']:.3g} to {spectrum['high']:.3g} {unit} at −20 dB"
