@@ -101,6 +101,11 @@ class Sample:
         self._raw: dict[Place, NDArray[np.float64] | Integers] = {}
         self._ranked: dict[Place, tuple[int, Integers]] = {}
 
+    @property
+    def size(self) -> int:
+        """How many traces there are in it."""
+        return self.raw(self.offset).size
+
     def holds(self, place: Place) -> bool:
         """Whether a field lies inside the trace header."""
         return place.fits(self.file.header)

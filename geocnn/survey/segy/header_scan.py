@@ -116,7 +116,8 @@ def _best(sample: Sample, pairs: Iterable[tuple[int, int]], source: Source, kind
         if sample.varies(inline) and sample.varies(crossline):
             pair = Pair(inline, crossline, source)
             quality = sample.quality(pair)
-            if quality.good:
+            # A number that no two traces share counts traces, not lines.
+            if quality.good and max(quality.lines) < sample.size:
                 # Inlines mostly run slower in a file than crosslines.
                 slower = sample.steady(inline) >= sample.steady(crossline)
                 found.append((round(5 * quality.apart * quality.fill), slower, pair))
