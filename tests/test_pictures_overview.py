@@ -195,6 +195,12 @@ def test_odd_amplitudes_are_drawn(samples: np.ndarray, tmp_path: Path) -> None:
     assert (tmp_path / "f.png").stat().st_size > 1000
 
 
+def test_a_name_in_letters_that_no_font_has(tmp_path: Path) -> None:
+    survey = ArraySurvey(noise((4, 5, 30)), "小文件.sgy $1$")
+    save_figure(survey_overview(survey, finish(look(survey))), tmp_path / "f.png")
+    assert (tmp_path / "f.png").stat().st_size > 1000
+
+
 def test_images_are_drawn() -> None:
     survey = ArraySurvey(noise((40, 50)))
     survey.grid = Grid((Axis("row", 0, 1, 40), Axis("column", 0, 1, 50)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -35,7 +36,9 @@ def save_figure(figure: Figure, path: Path, overwrite: bool = False) -> None:
         If the suffix names no format, the file exists (unless `overwrite`) or cannot be written.
     """
     suffix = _format(path)
-    with whole_file(path, overwrite) as temporary:
+    with whole_file(path, overwrite) as temporary, warnings.catch_warnings():
+        # A survey may be called 小文件.sgy: letters that no font here has are drawn as boxes.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure.savefig(temporary, format=suffix, dpi=150)
 
 
