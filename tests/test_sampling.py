@@ -137,6 +137,11 @@ def test_the_trend_of_a_decay(unit: str, step: float, slope: float) -> None:
     assert gain.spread == pytest.approx(abs(slope) * size * step / 1000, rel=0.1)
 
 
+def test_no_trend_of_short_traces() -> None:
+    assert seen_of(ArraySurvey(noise(1, 20, 20, 49))).profile.gain is None
+    assert seen_of(ArraySurvey(noise(1, 20, 20, 50))).profile.gain is not None
+
+
 def test_values_of_a_label() -> None:
     labels = np.zeros((4, 5, 30), np.int8)
     labels[1:3, 2, 4:9] = 1

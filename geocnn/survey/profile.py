@@ -17,6 +17,9 @@ __all__ = ["Extreme", "Gain", "Profile"]
 
 MOST_CLASSES = 64
 HIGHEST_CLASS = 255
+SHORT = 200.0
+"""Milliseconds or metres below which a trend a second, or a kilometre, would be mere extrapolation."""
+
 LAYERS = 24
 """Parts of the sample axis between which the trend of the amplitudes is told."""
 
@@ -154,7 +157,7 @@ def _counted(values: FloatArray, end: np.float32) -> Extreme:
 
 def _gain(axis: Axis, energy: NDArray[np.float64], live: NDArray[np.int64]) -> Gain | None:
     """Trend of the energy, given the energy and number of live samples at each position of the axis."""
-    if axis.unit not in UNITS or axis.size < SHORTEST:
+    if axis.unit not in UNITS or axis.size < SHORTEST or axis.size * abs(axis.step) < SHORT:
         return None
     starts = np.unique(np.linspace(0, axis.size, LAYERS, endpoint=False).astype(np.int64))
     power, count = np.add.reduceat(energy, starts), np.add.reduceat(live, starts)
