@@ -136,6 +136,34 @@ def test_values_of_a_label(inspect: Geocnn, tmp_path: Path) -> None:
     assert "dead" not in folded
 
 
+def test_a_survey_of_known_trend_mute_and_frequency(inspect: Geocnn, tmp_path: Path) -> None:
+    """Sines of 30 Hz that lose 20 dB a second, muted for 100 ms above."""
+    time = np.arange(500) * 4 / 1000
+    phase = np.random.default_rng(0).uniform(0, 2 * np.pi, (4, 5, 1))
+    samples = np.sin(2 * np.pi * 30 * time + phase) * 10 ** (-20 * time / 20)
+    samples[..., :25] = 0
+    path = Traces.of(samples, INLINES, CROSSLINES).write(tmp_path / "f.sgy")
+    told = json.loads(inspect(path, "--json")[1])
+    assert told["gain"]["slope"] == pytest.approx(-20, rel=0.02)
+    assert told["gain"]["unit"] == "dB/s"
+    assert told["mutes"] == {"share": pytest.approx(25 / 500), "top": 25, "bottom": 0}
+    assert told["statistics"]["spectrum"]["peak"] == pytest.approx(30, abs=0.5)
+    folded = " ".join(inspect(path).out.split())
+    assert "muted 5.0 % of the samples of live traces, constant at an end; median 100 ms at the top" in folded
+    assert "gain -20." in folded
+    assert "peak 30 Hz; " in folded
+    assert "Nyquist 125 Hz" in folded
+
+
+def test_a_survey_of_known_clipping(inspect: Geocnn, tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).uniform(-1, 1, (4, 5, 500)).astype(np.float32).clip(-0.875, 0.75)
+    path = Traces.of(samples, INLINES, CROSSLINES).write(tmp_path / "f.sgy")
+    low, high = (np.count_nonzero(samples == value) for value in (-0.875, 0.75))
+    folded = " ".join(inspect(path).out.split())
+    assert f"{low:,} samples are -0.875 ({low / 100:.2g} %), {high:,} samples are 0.75 ({high / 100:.2g} %)" in folded
+    assert "looks wrong samples are clipped" in folded
+
+
 def test_bins_and_azimuth(inspect: Geocnn, tmp_path: Path) -> None:
     """Inlines 12.5 m apart to the east, crosslines 25 m apart to the north, written in decimetres."""
     cube = Traces.of(encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES)
