@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from geocnn.errors import SurveyError
+from geocnn.survey.options import Place
 from geocnn.survey.segy.formats import FORMATS, IEEE, ByteOrder, SampleFormat, format_named
 from geocnn.survey.segy.segy_file import HEAD_BYTES, HEADER_BYTES, MOST_TEXTS, ORDERS, SegyFile
 from geocnn.survey.segy.text import TEXT_BYTES, text_lines
@@ -185,11 +186,16 @@ def _seismic_unix(path: Path, sample_format: str | None, size: int) -> SegyFile 
         traces, rest = divmod(size, layout.trace_bytes)
         if samples and traces:
             said.append(replace(layout, traces=traces, trailing=rest))
-    found = _best(said, size)
+    found = _best([layout for layout in said if _signed_interval(layout) > 0] or said, size)
     # One trace and the beginning of another could be anything.
     if found is None or (found.trailing and found.traces < FEW):
         return None
     return replace(found, remarks=tuple(_remarks(found, found, size)))
+
+
+def _signed_interval(layout: SegyFile) -> int:
+    """Sample interval of the first trace; often negative where bytes are read in the wrong order."""
+    return layout.first(Place(117, "i2"))
 
 
 def _remarks(chosen: SegyFile, first: SegyFile, size: int) -> Iterator[str]:
