@@ -89,7 +89,8 @@ def _best(said: list[SegyFile], size: int) -> SegyFile | None:
     # Chance may end a file of another sample format with a whole trace.
     whole = [layout for layout in held if layout.trailing == 0 and not fitting(layout)]
     believed = [layout for layout in held if layout.trailing and agreement(layout).believable]
-    return next(iter([*ended, *whole, *differing, *believed]), None)
+    sure = [layout for layout in whole if agreement(layout).believable]
+    return next(iter([*ended, *sure, *differing, *whole, *believed]), None)
 
 
 def _ends_with_a_shorter_trace(layout: SegyFile, size: int) -> bool:
