@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from .columns import SUBJECT, below, counted, number, row, table
 
 __all__ = ["WIDEST", "survey_screen"]
 
 WIDEST = 100
 NARROWEST = 60
-
-SUBJECT = 13
-"""Columns of the subject that a line begins with."""
 
 TEXT_LINES = 6
 """Lines of the text header that are shown."""
@@ -47,29 +46,6 @@ def survey_screen(told: Told, width: int) -> list[str]:
     return [told["survey"], *(line.rstrip() for part in _PARTS for line in part(told, width))]
 
 
-def _row(subject: str, text: str, width: int) -> Lines:
-    """A subject and what is told of it, in as many lines as it takes."""
-    lines = textwrap.wrap(text, width - SUBJECT, break_long_words=False, break_on_hyphens=False)
-    for number, line in enumerate(lines):
-        yield f"{'' if number else subject:<{SUBJECT}}{line}"
-
-
-def _table(rows: Sequence[Sequence[str]], left: Iterable[int] = ()) -> list[str]:
-    """Rows with their columns below each other, to the right but for those named."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    kept = set(left)
-    return [
-        "  ".join(f"{cell:{'<' if column in kept else '>'}{widths[column]}}" for column, cell in enumerate(row))
-        for row in rows
-    ]
-
-
-def _below(subject: str, lines: Sequence[str]) -> Lines:
-    """Lines as they are, the first with a subject before it."""
-    for number, line in enumerate(lines):
-        yield f"{'' if number else subject:<{SUBJECT}}{line}"
-
-
 SHORT = {"order in the file": "file order"}
 """Subjects that are too long for their column."""
 
@@ -83,7 +59,7 @@ def _file(told: Told, width: int) -> Lines:
             name = SHORT.get(what, what)
             # "channel 0, file": the number of the file, and below it what is told of it.
             subject, words = (of[0], words) if of and what == "file" else ("" if of else name, words)
-            yield from _row(subject, f"{name} {words}" if of and what != "file" else words, width)
+            yield from row(subject, f"{name} {words}" if of and what != "file" else words, width)
 
 
 def _axes(told: Told, width: int) -> Lines:
@@ -99,7 +75,7 @@ def _axes(told: Told, width: int) -> Lines:
     yield ""
     *columns, sources = zip(*rows, strict=True)
     columns[0] = tuple(f"{name:<{SUBJECT - 2}}" for name in columns[0])
-    for line, source in zip(_table(list(zip(*columns, strict=True)), left=[0]), sources, strict=True):
+    for line, source in zip(table(list(zip(*columns, strict=True)), left=[0]), sources, strict=True):
         first, *more = textwrap.wrap(source, max(24, width - len(line) - 2)) or [""]
         yield f"{line}  {first}"
         yield from (f"{'':<{len(line)}}  {rest}" for rest in more)
@@ -116,10 +92,10 @@ def _domain(told: Told, width: int) -> Lines:
     """Time or depth, how it is known, and the coordinate system as stated."""
     domain = told["domain"]
     doubt = ": pass --domain depth if it is depth" if domain["source"] == "assumed" else ""
-    yield from _row("domain", f"{domain['name']} in {domain['unit']} ({domain['source']}{doubt})", width)
+    yield from row("domain", f"{domain['name']} in {domain['unit']} ({domain['source']}{doubt})", width)
     crs = _source(told, "crs")
     if crs:
-        yield from _row("CRS", f"as stated: {crs}", width)
+        yield from row("CRS", f"as stated: {crs}", width)
 
 
 def _bins(told: Told, width: int) -> Lines:
@@ -128,11 +104,11 @@ def _bins(told: Told, width: int) -> Lines:
     if bins is None:
         return
     hand = "right-handed" if bins["right_handed"] else "left-handed (mirrored)"
-    between = ", ".join(f"{_number(size)} between {name}s" for size, name in zip(bins["size"], LINES, strict=True))
-    yield from _row("bins", f"{between} (coordinate units); {hand}", width)
+    between = ", ".join(f"{number(size)} between {name}s" for size, name in zip(bins["size"], LINES, strict=True))
+    yield from row("bins", f"{between} (coordinate units); {hand}", width)
     share = 100 * bins["misfit"] / min(bins["size"])
     fit = f"coordinates fit within {bins['misfit']:.2g} ({share:.2g} % of a bin)"
-    yield from _row("azimuth", f"inlines run at {bins['azimuth']:.1f}° from north (Y); {fit}", width)
+    yield from row("azimuth", f"inlines run at {bins['azimuth']:.1f}° from north (Y); {fit}", width)
     inline, crossline = told["axes"][:2]
     numbers = [(i, x) for i in (inline["first"], inline["last"]) for x in (crossline["first"], crossline["last"])]
     rows = [("inline", "crossline", "X", "Y")]
@@ -140,7 +116,7 @@ def _bins(told: Told, width: int) -> Lines:
         # Less a tiny negative number that would be written −0.0.
         x_y = (f"{round(coordinate, 1) + 0:.1f}" for coordinate in place)
         rows.append((f"{i:g}", f"{x:g}", next(x_y), next(x_y)))
-    yield from _below("corners", _table(rows))
+    yield from below("corners", table(rows))
 
 
 LINES = ("inline", "crossline")
@@ -153,13 +129,13 @@ def _live(told: Told, width: int) -> Lines:
     yield ""
     if traces["seen"] < held:
         share = f"sampled evenly: {traces['seen']:,} of {held:,} traces; what follows is of these (--whole reads all)"
-        yield from _row("looked at", share, width)
-    yield from _row("traces" if told["classes"] else "live", "; ".join(_live_parts(told, held)), width)
+        yield from row("looked at", share, width)
+    yield from row("traces" if told["classes"] else "live", "; ".join(_live_parts(told, held)), width)
     if told["mutes"]:
-        yield from _row("muted", _mutes(told), width)
+        yield from row("muted", _mutes(told), width)
     if samples["null"] > RARE * samples["seen"]:
         share = 100 * samples["null"] / samples["seen"]
-        yield from _row("null", f"{samples['null']:,} samples ({share:.2g} %) that mean 'no data'", width)
+        yield from row("null", f"{samples['null']:,} samples ({share:.2g} %) that mean 'no data'", width)
     if told["map"]:
         yield from _map(told)
 
@@ -168,22 +144,18 @@ def _live_parts(told: Told, held: int) -> Iterator[str]:
     traces, samples = told["traces"], told["samples"]
     # Traces of a label may well be constant.
     if told["classes"]:
-        yield _counted(held, "trace")
+        yield counted(held, "trace")
     else:
         dead = traces["dead"]
         yield (
             f"{traces['seen'] - dead:,} of {traces['seen']:,} traces, {dead:,} dead"
             if dead
-            else _counted(traces["seen"], "trace")
+            else counted(traces["seen"], "trace")
         )
         yield f"{100 * samples['live'] / max(samples['seen'], 1):.1f} % of {samples['seen']:,} samples"
     if traces["missing"]:
         share = 100 * traces["missing"] / traces["positions"]
         yield f"{traces['missing']:,} of {traces['positions']:,} positions ({share:.2g} %) without a trace"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _mutes(told: Told) -> str:
@@ -206,21 +178,21 @@ def _map(told: Told) -> Lines:
     if down:
         ends[-1] = f"{axes[down]['last']:g}"
         ends[0] = f"{down} {axes[down]['first']:g}"
-    below = f"{across} {axes[across]['first']:g} to {axes[across]['last']:g}"
+    span = f"{across} {axes[across]['first']:g} to {axes[across]['last']:g}"
     keys = [(f"{shade} {words}", shade) for shade, words in (("█", "live"), ("·", "none"), ("?", "not looked at"))]
-    key = ", ".join(words for words, shade in keys if any(shade in row for row in rows))
-    yield from _below("map", _table([*zip(ends, rows, strict=True), ("", f"{below}   {key}")], left=[1]))
+    key = ", ".join(words for words, shade in keys if any(shade in line for line in rows))
+    yield from below("map", table([*zip(ends, rows, strict=True), ("", f"{span}   {key}")], left=[1]))
 
 
 def _classes(told: Told, width: int) -> Lines:
     """Values of a label."""
     total = sum(told["classes"].values())
     shown = list(told["classes"].items())[:MOST_CLASSES]
-    yield from _row("values", f"{len(told['classes'])} whole numbers, as of a label", width)
+    yield from row("values", f"{len(told['classes'])} whole numbers, as of a label", width)
     cells = [(value, f"{count:,}", f"{100 * count / total:.3g} %") for value, count in shown]
-    yield from _below("", _table([("value", "samples", "share"), *cells]))
+    yield from below("", table([("value", "samples", "share"), *cells]))
     if len(told["classes"]) > MOST_CLASSES:
-        yield from _row("", f"… and {len(told['classes']) - MOST_CLASSES} more", width)
+        yield from row("", f"… and {len(told['classes']) - MOST_CLASSES} more", width)
 
 
 def _amplitudes(told: Told, width: int) -> Lines:
@@ -230,24 +202,24 @@ def _amplitudes(told: Told, width: int) -> Lines:
         return
     if not told["samples"]["live"]:
         return
-    yield from _below("amplitude", _statistics(told))
+    yield from below("amplitude", _statistics(told))
     if told["channels"] > MOST_CHANNELS:
-        yield from _row("", f"… and {told['channels'] - MOST_CHANNELS} more channels", width)
+        yield from row("", f"… and {told['channels'] - MOST_CHANNELS} more channels", width)
     for channel in range(min(told["channels"], MOST_CHANNELS)):
-        yield from _row("" if channel else "extremes", _extremes(told, channel), width)
+        yield from row("" if channel else "extremes", _extremes(told, channel), width)
     if told["samples"]["inexact"]:
         share = 100 * told["samples"]["inexact"] / told["samples"]["seen"]
-        yield from _row("inexact", f"{share:.2g} % of the samples are rounded to 32-bit floats", width)
+        yield from row("inexact", f"{share:.2g} % of the samples are rounded to 32-bit floats", width)
     gain, spectrum = told["gain"], told["statistics"]["spectrum"]
     if gain:
         spread = f"{gain['spread']:.1f} dB between the loudest and the quietest layer"
-        yield from _row("gain", f"{round(gain['slope'], 1) + 0:+.1f} {gain['unit']} along the traces; {spread}", width)
+        yield from row("gain", f"{round(gain['slope'], 1) + 0:+.1f} {gain['unit']} along the traces; {spread}", width)
     if spectrum:
         unit = spectrum["unit"]
         band = f"{spectrum['low']:.3g} to {spectrum['high']:.3g} {unit} at −20 dB"
         nyquist = f"Nyquist {NYQUIST / abs(told['axes'][-1]['step']):.4g} {unit}"
-        yield from _row("spectrum", f"peak {spectrum['peak']:.3g} {unit}; {band}; {nyquist}", width)
-        yield from _row("polarity", "can't be known from headers", width)
+        yield from row("spectrum", f"peak {spectrum['peak']:.3g} {unit}; {band}; {nyquist}", width)
+        yield from row("polarity", "can't be known from headers", width)
 
 
 def _statistics(told: Told) -> list[str]:
@@ -261,8 +233,8 @@ def _statistics(told: Told) -> list[str]:
             *(value[channel] for value in told["percentiles"].values()),
             *(told["statistics"][key][channel] for key in ("maximum", "mean", "std")),
         ]
-        rows.append((*([str(channel)] if several else []), *(_number(value) for value in values)))
-    return _table(rows)
+        rows.append((*([str(channel)] if several else []), *(number(value) for value in values)))
+    return table(rows)
 
 
 def _extremes(told: Told, channel: int) -> str:
@@ -273,19 +245,8 @@ def _extremes(told: Told, channel: int) -> str:
         share = 100 * end["samples"] / told["samples"]["live"]
         words = "1 sample is" if end["samples"] == 1 else f"{end['samples']:,} samples are"
         percent = f" ({share:.2g} %)" if share >= 0.001 else ""
-        ends.append(f"{words} {_number(end['value'])}{percent}")
+        ends.append(f"{words} {number(end['value'])}{percent}")
     return ", ".join(ends)
-
-
-def _number(value: float | None) -> str:
-    """A number of about four digits, without an exponent where people can read it so."""
-    # What is not finite is null in the summary: amplitudes beyond all bounds.
-    if value is None:
-        return "infinite"
-    size = abs(value)
-    if size >= 1e7 or 0 < size < 1e-3:
-        return f"{value:.3e}"
-    return f"{value:,.0f}" if size >= 1000 else f"{value:.4g}"
 
 
 def _text(told: Told, width: int) -> Lines:
@@ -294,9 +255,9 @@ def _text(told: Told, width: int) -> Lines:
     more = len(told["text"]) - len(lines)
     if lines:
         yield ""
-        yield from _below("text header", [line[: width - SUBJECT] for line in lines])
+        yield from below("text header", [line[: width - SUBJECT] for line in lines])
     if more:
-        yield from _row("", f"… and {_counted(more, 'more line')}", width)
+        yield from row("", f"… and {counted(more, 'more line')}", width)
 
 
 def _odd(told: Told, width: int) -> Lines:
@@ -304,10 +265,10 @@ def _odd(told: Told, width: int) -> Lines:
     if told["remarks"] or told["odd"]:
         yield ""
     for remark in told["remarks"]:
-        yield from _row("note", remark, width)
+        yield from row("note", remark, width)
     for finding in told["odd"]:
         mends = f" → {finding['do']}" if finding["do"] else ""
-        yield from _row("looks wrong", f"{finding['what']}{mends}", width)
+        yield from row("looks wrong", f"{finding['what']}{mends}", width)
 
 
 _PARTS: tuple[Callable[[Told, int], Lines], ...] = (_file, _axes, _domain, _bins, _live, _amplitudes, _text, _odd)
