@@ -226,3 +226,29 @@ def test_a_file_that_ends_in_between_leaves_nothing(
     with pytest.raises(GeocnnError, match="the disk is gone"):
         converted(survey, tmp_path / "out.h5")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_trailing_stanzas_are_copied(volume: Path, tmp_path: Path) -> None:
+    content = bytearray(volume.read_bytes())
+    content[3500] = 2
+    content[3528:3532] = (1).to_bytes(4, "big")
+    path = tmp_path / "in.sgy"
+    path.write_bytes(bytes(content) + b"((trailer))".ljust(3200))
+    source = open_survey(str(path))
+    assert source.file.trailing == 0
+    for sample_format in (None, "int16"):
+        target = tmp_path / f"{sample_format}.sgy"
+        converted(source, target, sample_format)
+        assert target.read_bytes()[-3200:].startswith(b"((trailer))")
+
+
+def test_a_file_that_becomes_shorter_is_told(volume: Path, tmp_path: Path) -> None:
+    path = tmp_path / "in.sgy"
+    path.write_bytes(volume.read_bytes())
+    survey = open_survey(str(path))
+    survey.read(survey.grid.whole)
+    with path.open("r+b") as file:
+        file.truncate(5000)
+    with pytest.raises(SurveyError, match="became shorter"):
+        converted(survey, tmp_path / "out.h5")
+    assert not (tmp_path / "out.h5").exists()

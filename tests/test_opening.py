@@ -250,3 +250,17 @@ def test_options_that_one_of_a_pair_reads_are_not_told(volume: Path, tmp_path: P
 def test_only_hdf5_has_data_sets_to_choose_from(volume: Path) -> None:
     with pytest.raises(SurveyError, match="holds no data sets"):
         open_survey(f"{volume}:/data")
+
+
+SENSELESS = {
+    "interval": (SurveyOptions(dt=float("nan")), "--dt nan"),
+    "start": (SurveyOptions(t0=float("inf")), "--t0 inf"),
+    "one field for both": (SurveyOptions(iline=189, xline="189"), "--xline 189"),
+    "one coordinate for both": (SurveyOptions(cdp_x="73:f4", cdp_y="73:f4"), "--cdp-y 73:f4"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), SENSELESS.values(), ids=SENSELESS)
+def test_options_that_no_survey_could_have(volume: Path, options: SurveyOptions, message: str) -> None:
+    with pytest.raises(SurveyError, match=message):
+        open_survey(str(volume), options)

@@ -202,3 +202,10 @@ def test_one_cube_in_many_formats(real_data: Path, code: int, endian: str) -> No
 
 def test_every_format_can_be_asked_for() -> None:
     assert set(get_args(SampleFormatName)) == {known.name for known in FORMATS.values()}
+
+
+def test_ties_between_ibm_floats_go_to_the_even_fraction() -> None:
+    """1 + n/2^23 for odd n lies between fractions: of 1, an IBM float has 21 bits."""
+    values = np.array([1 + n / 2**23 for n in (0, 4, 12, 20, 28)], np.float32)
+    raw, _ = encode(values, FORMATS[1], ">")
+    assert (raw.astype(np.uint32) & 0xFFFFFF).tolist() == [0x100000, 0x100000, 0x100002, 0x100002, 0x100004]

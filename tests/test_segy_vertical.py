@@ -69,9 +69,9 @@ def test_traces_with_delays_of_their_own_lie_at_their_own_times(tmp_path: Path) 
 
 
 def test_delays_between_samples_go_to_the_nearest(tmp_path: Path) -> None:
-    survey = open_survey(str(with_fields(tmp_path / "f.sgy", {4: {109: 9}})))
-    assert survey.extent[0][1, 1] == 2
-    assert "1 traces start between two samples" in str(survey.remarks)
+    survey = open_survey(str(with_fields(tmp_path / "f.sgy", {4: {109: 9}, 5: {109: 11}})))
+    assert survey.extent[0][1].tolist() == [0, 2, 3]
+    assert "2 traces start between two samples" in str(survey.remarks)
 
 
 def test_a_dead_trace_without_a_delay_starts_with_the_others(tmp_path: Path) -> None:

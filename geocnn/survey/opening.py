@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from math import inf, isfinite
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from geocnn.survey.array import is_guessed
 from geocnn.survey.content import HDF5, NPY, SEGY, kind_of, require_survey, split_name
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.naming import NamelessError
-from geocnn.survey.options import PLACES, SurveyOptions
+from geocnn.survey.options import PLACES, Place, SurveyOptions
 from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import Survey
 
@@ -62,6 +63,7 @@ def _opened(
     names: str | Sequence[str], options: SurveyOptions, partner: Survey | None = None, *, glanced: bool = False
 ) -> tuple[Survey, frozenset[str]]:
     """A survey, and the options that were given and that none of its files reads."""
+    _require_sense(options)
     several = [names] if isinstance(names, str) else [str(name) for name in names]
     paths = [file for name in several for file in _files(name)]
     surveys = (
@@ -75,6 +77,29 @@ def _opened(
         kind = "stacked as channels" if isinstance(survey, StackedSurvey) else "taken as one survey"
         survey.remarks = (*survey.remarks, f"{len(paths):,} files of {', '.join(folders)} {kind}")
     return survey, _unread(paths, options)
+
+
+def _require_sense(options: SurveyOptions) -> None:
+    """Refuse options that no survey could have.
+
+    Raises
+    ------
+    SurveyError
+        If one is not finite, the interval is not above 0, or two numbers are to come from one field.
+    """
+    for name, said, possible, expected in (
+        ("dt", options.dt, options.dt is None or 0 < options.dt < inf, "an interval above 0, in ms or m"),
+        ("t0", options.t0, options.t0 is None or isfinite(options.t0), "a number of ms or m"),
+        ("xline", options.xline, not _same(options.iline, options.xline), "another field than --iline"),
+        ("cdp-y", options.cdp_y, not _same(options.cdp_x, options.cdp_y), "another field than --cdp-x"),
+    ):
+        if not possible:
+            raise SurveyError(f"--{name} {said}", expected=expected, do=f"correct --{name}")
+
+
+def _same(first: int | str | None, second: int | str | None) -> bool:
+    """Whether two options name one field."""
+    return None not in (first, second) and Place.parse(first or "") == Place.parse(second or "")
 
 
 def _unread(paths: Sequence[str], options: SurveyOptions) -> frozenset[str]:

@@ -55,6 +55,12 @@ def find_inside(file: h5py.File, path: Path, inside: str | None) -> str:
     # Beside one array of traces, lists of numbers tell something of each trace, such as picks.
     arrays = [name for name in meant if len(numeric[name]) > 1]
     meant = arrays if len(arrays) == 1 else sorted(meant, key=lambda name: -prod(numeric[name]))
+    if not numeric:
+        raise SurveyError(
+            f"{path} holds no data set of numbers",
+            expected="an array of numbers, not of texts or records",
+            do="see what h5ls -r says of it",
+        )
     if len(meant) != 1:
         raise SurveyError(
             f"{path} holds {len(numeric)} data sets that could be meant: {listed}",

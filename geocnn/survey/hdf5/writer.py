@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
@@ -65,9 +67,9 @@ class Hdf5Writer(SurveyWriter):
             self._data = _create(self._file, inside.strip("/"), new, self._type)
             _describe_traces(self._data, new, present)
             reserve(self._temporary, self._file.id.get_filesize())
-        except OSError as error:
+        except (OSError, ValueError, RuntimeError) as error:
             self.discard()
-            raise output_error(path, error) from error
+            raise output_error(path, _as_os_error(error)) from error
 
     def write(self, window: Window, samples: FloatArray) -> None:
         packed, clipped = pack(samples, self._type)
@@ -77,8 +79,8 @@ class Hdf5Writer(SurveyWriter):
                 self._data[(slice(None), *window.slices)] = packed
             else:
                 self._data[window.slices] = packed[0]
-        except OSError as error:
-            raise output_error(self._path, error) from error
+        except (OSError, RuntimeError) as error:
+            raise output_error(self._path, _as_os_error(error)) from error
 
     def commit(self) -> None:
         try:
@@ -178,6 +180,14 @@ def _attach(data: h5py.Dataset, dimension: int, axis: Axis) -> None:
 def _text(text: str) -> np.bytes_:
     """Text of fixed length, which HDF5 keeps in place: of other text, if it is damaged, it never returns."""
     return np.bytes_(text.encode())
+
+
+def _as_os_error(error: Exception) -> OSError:
+    """What the system said, which h5py hides in the text of other errors: ``… errno = 28 …``."""
+    said = re.search(r"errno = (\d+)", str(error))
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    return OSError(int(said[1]), os.strerror(int(said[1]))) if said else OSError(str(error))
 
 
 def _scale_name(axis: Axis) -> str:

@@ -81,6 +81,7 @@ class SegySurvey(Survey):
             *_emptiness(self.index),
         )
         self._traces = TraceReader(self.file, self.shifts)
+        self.file.release()
 
     @property
     def present(self) -> BoolArray:
@@ -162,6 +163,7 @@ class SegySurvey(Survey):
         if places is None:
             return None
         of_trace = coordinates_of(self.file, places)
+        self.file.release()
         # The traces of a gather share their midpoint.
         numbers = self.index.max(axis=0)
         return np.where(numbers >= 0, of_trace[:, numbers], np.nan)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from geocnn.errors import SurveyError
 from geocnn.survey.options import Place
 from geocnn.survey.segy.formats import ByteOrder, SampleFormat
 from geocnn.survey.segy.ibm import ibm_values
@@ -158,9 +159,26 @@ class SegyFile:
         """
         if self.offsets is not None:
             raise ValueError(f"traces of {self.path} differ in length: they lie at `offsets`")
+        self.require_whole()
         samples = np.dtype(self.sample_format.kind).newbyteorder(self.order)
         record = np.dtype([("header", np.void, self.header), ("samples", samples, (self.samples,))])
         return np.memmap(self.path, record, mode, self.start, (self.traces,))
+
+    def require_whole(self) -> None:
+        """Refuse a file that became shorter since it was opened: what was mapped of it would end the process.
+
+        Raises
+        ------
+        SurveyError
+            If it has.
+        """
+        size = self.path.stat().st_size
+        if size < self.end:
+            raise SurveyError(
+                f"{self.path} became shorter while it was read: {size:,} bytes of {self.end:,}",
+                expected="a file that nobody writes to",
+                do="wait until it is whole, and start again",
+            )
 
     def fields(self, *places: Place, every: int = 1) -> list[NDArray[Any]]:
         """Fields of all trace headers, or of every n-th, each of shape (traces,), in one pass over the file.
@@ -212,7 +230,8 @@ class SegyFile:
         """Records of the fields of a few headers at a time, and which of the picked ones they are."""
         length = self.header if self.offsets is not None else self.trace_bytes
         record = self._record(places, length)
-        content = np.memmap(self.path, np.uint8, "r")
+        self.require_whole()
+        content = self._content
         if self.offsets is None:
             mapped = np.ndarray((self.traces,), record, content, self.start)[::every]
             for start in range(0, len(mapped), HEADERS):
@@ -223,6 +242,19 @@ class SegyFile:
         offsets = self.offsets[::every]
         for start in range(0, len(offsets), HEADERS):
             yield slice(start, start + HEADERS), everywhere[offsets[start : start + HEADERS]]
+
+    @cached_property
+    def _content(self) -> NDArray[np.uint8]:
+        """All bytes of the file; mapped once, because the system forgets with each map where its pages are."""
+        return np.memmap(self.path, np.uint8, "r")
+
+    def release(self) -> None:
+        """Let go of the map of the file, which keeps it open: a process may not have many open files."""
+        self.__dict__.pop("_content", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickled map would carry the whole file.
+        return {name: value for name, value in self.__dict__.items() if name != "_content"}
 
     def first(self, place: Place) -> int:
         """A field of the first trace header, as a whole number."""

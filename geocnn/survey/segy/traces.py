@@ -40,6 +40,7 @@ class TraceReader:
 
         Traces with number −1, and what a trace does not hold, are zero.
         """
+        self.file.require_whole()
         rows, columns = numbers.shape
         samples = np.empty((rows, columns, stop - start), np.float32)
         # Long rows are gathered fastest: they are slices of the file.
@@ -54,6 +55,7 @@ class TraceReader:
 
     def raw(self, numbers: Integers, start: int, stop: int) -> NDArray[Any]:
         """The same samples as they lie in the file, of traces `numbers` (N,)."""
+        self.file.require_whole()
         raw = self._buffer((len(numbers), stop - start))
         self._gather(numbers, start, stop, raw)
         return raw
