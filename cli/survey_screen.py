@@ -103,7 +103,7 @@ def _bins(told: Told, width: int) -> Lines:
     bins = told["bins"]
     if bins is None:
         return
-    hand = "right-handed" if bins["right_handed"] else "left-handed (mirrored)"
+    hand = "right-handed" if bins["right_handed"] else "left-handed (mirrored if inlines are drawn as x)"
     between = ", ".join(f"{number(size)} between {name}s" for size, name in zip(bins["size"], LINES, strict=True))
     yield from row("bins", f"{between} (coordinate units); {hand}", width)
     share = 100 * bins["misfit"] / min(bins["size"])
