@@ -109,6 +109,10 @@ def test_a_clipped_channel_beside_a_loud_one() -> None:
     assert "channel 0" not in told(survey)
 
 
+def test_few_whole_numbers_are_not_clipped() -> None:
+    assert "clipped" not in told(of(np.random.default_rng(0).integers(-9, 10, CUBE).astype(np.float32)))
+
+
 def test_clipped_samples_are_no_nulls() -> None:
     assert "--null" not in told(of(seismic(*CUBE).clip(-100, 5)))
 

@@ -17,6 +17,9 @@ __all__ = ["Finding", "diagnose"]
 CLIPPED = 1e-4
 """Share of the live samples at one extreme from which they are taken for clipped."""
 
+PILE = 3
+"""Times as many samples at an extreme as at the value next to it, from which they are taken for clipped."""
+
 FEW = 20
 """Samples at one extreme that may be chance."""
 
@@ -102,11 +105,21 @@ def _values(sample: FloatArray, ends: tuple[Extreme, Extreme], count: int) -> It
     low, high = (end.value for end in ends)
     if max(abs(low), abs(high)) > ABSURD:
         yield Finding(f"amplitudes from {low:.3g} to {high:.3g} are absurd", "--sample-format")
-    clipped = [end for end in ends if end.count > max(FEW, CLIPPED * count)]
+    clipped = [end for end in ends if end.count > max(FEW, CLIPPED * count) and _piled_up(sample, end, count)]
     if clipped:
         share = " and ".join(f"{100 * end.count / count:.2g} % at {end.value:.6g}" for end in clipped)
         yield Finding(f"samples are clipped: {share}", "export it again without clipping; nothing here restores it")
     yield from _frequent(sample, (low, high))
+
+
+def _piled_up(sample: FloatArray, end: Extreme, count: int) -> bool:
+    """Whether an extreme is far more frequent than the value next to it, which few whole numbers alone are not."""
+    values, counts = np.unique(sample, return_counts=True)
+    others = values != end.value
+    if not others.any():
+        return True
+    beside = counts[others][np.argmin(np.abs(values[others].astype(np.float64) - end.value))]
+    return bool(end.count / count > PILE * beside / sample.size)
 
 
 def _frequent(sample: FloatArray, ends: tuple[float, ...]) -> Iterator[Finding]:
