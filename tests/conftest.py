@@ -10,6 +10,7 @@ import pytest
 from command import Geocnn, Outcome
 from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
+from geocnn.survey.segy import reader
 from geocnn_cli import main
 
 
@@ -28,6 +29,15 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SEG-Y file of 4 inlines × 5 crosslines × 30 samples: amplitude 4.20024 is inline 4, crossline 20, sample 24."""
     path = tmp_path_factory.mktemp("volume") / "volume.sgy"
     return Traces.of(encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES).write(path)
+
+
+@pytest.fixture
+def header_passes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """One entry for each pass over all trace headers of a SEG-Y file."""
+    made: list[object] = []
+    find = reader.find_geometry
+    monkeypatch.setattr(reader, "find_geometry", lambda *arguments: made.append(arguments) or find(*arguments))
+    return made
 
 
 @pytest.fixture

@@ -21,15 +21,6 @@ def _large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "GLANCED", 1)
 
 
-@pytest.fixture
-def whole_passes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """One entry for each pass over all headers."""
-    made: list[object] = []
-    find = reader.find_geometry
-    monkeypatch.setattr(reader, "find_geometry", lambda *arguments: made.append(arguments) or find(*arguments))
-    return made
-
-
 CUBE = Traces.of(encoded(INLINES, CROSSLINES, SAMPLES), INLINES, CROSSLINES)
 NUMBERS = np.arange(1200).reshape(30, 40)
 SORTINGS = {
@@ -41,13 +32,13 @@ SORTINGS = {
 
 
 @pytest.mark.parametrize("order", SORTINGS.values(), ids=SORTINGS)
-def test_a_regular_volume_is_seen_at_a_glance(tmp_path: Path, whole_passes: list[object], order: np.ndarray) -> None:
+def test_a_regular_volume_is_seen_at_a_glance(tmp_path: Path, header_passes: list[object], order: np.ndarray) -> None:
     path = CUBE.picked(order.ravel()).write(tmp_path / "f.sgy")
     glanced = SegySurvey(path, SurveyOptions(), glanced=True)
-    assert not whole_passes
+    assert not header_passes
     assert "sampled" in str(glanced.remarks)
     read = SegySurvey(path, SurveyOptions())
-    assert len(whole_passes) == 1
+    assert len(header_passes) == 1
     assert glanced.grid == read.grid
     assert np.array_equal(glanced.index, read.index)
     assert glanced.geometry.coordinates == read.geometry.coordinates
@@ -67,31 +58,31 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("order", SPOILT.values(), ids=SPOILT)
-def test_anything_else_is_read_in_full(tmp_path: Path, whole_passes: list[object], order: np.ndarray) -> None:
+def test_anything_else_is_read_in_full(tmp_path: Path, header_passes: list[object], order: np.ndarray) -> None:
     path = CUBE.picked(np.asarray(order).ravel()).write(tmp_path / "f.sgy")
     SegySurvey(path, SurveyOptions(), glanced=True)
-    assert len(whole_passes) == 1
+    assert len(header_passes) == 1
 
 
-def test_delays_that_vary_are_read_in_full(tmp_path: Path, whole_passes: list[object]) -> None:
+def test_delays_that_vary_are_read_in_full(tmp_path: Path, header_passes: list[object]) -> None:
     path = CUBE.write(tmp_path / "f.sgy")
     content = bytearray(path.read_bytes())
     content[3600 + 108 : 3600 + 110] = (8).to_bytes(2, "big")
     path.write_bytes(content)
     assert SegySurvey(path, SurveyOptions(), glanced=True).extent is not None
-    assert len(whole_passes) == 1
+    assert len(header_passes) == 1
 
 
-def test_the_users_bytes_are_looked_at(tmp_path: Path, whole_passes: list[object]) -> None:
+def test_the_users_bytes_are_looked_at(tmp_path: Path, header_passes: list[object]) -> None:
     traces = CUBE.picked(NUMBERS.ravel())
     traces.places = (9, 21)
     path = traces.write(tmp_path / "f.sgy")
     glanced = SegySurvey(path, SurveyOptions(iline=9, xline=21), glanced=True)
-    assert not whole_passes
+    assert not header_passes
     assert (glanced.grid.axes[0].first, glanced.grid.axes[1].first) == (100, 7)
 
 
-def test_the_standard_goes_before_the_text_header(tmp_path: Path, whole_passes: list[object]) -> None:
+def test_the_standard_goes_before_the_text_header(tmp_path: Path, header_passes: list[object]) -> None:
     traces = CUBE.picked(NUMBERS.ravel())
     traces.text = {3: "INLINE: BYTES 9-12  XLINE: BYTES 21-24"}
     path = traces.write(tmp_path / "f.sgy")
@@ -102,7 +93,7 @@ def test_the_standard_goes_before_the_text_header(tmp_path: Path, whole_passes: 
         content[start + 20 : start + 24] = (9000 + number % 40).to_bytes(4, "big")
     path.write_bytes(content)
     glanced = SegySurvey(path, SurveyOptions(), glanced=True)
-    assert not whole_passes
+    assert not header_passes
     assert glanced.grid == SegySurvey(path, SurveyOptions()).grid
     assert glanced.grid.axes[0].first == 100
 

@@ -14,7 +14,7 @@ from surveys import CROSSLINES, INLINES, SAMPLES, Traces, encoded
 
 from geocnn.survey.opening import open_survey
 from geocnn.survey.options import SurveyOptions
-from geocnn.survey.segy import reader, sidecar
+from geocnn.survey.segy import sidecar
 
 VOLUME = encoded(INLINES, CROSSLINES, SAMPLES)
 
@@ -28,15 +28,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """One entry for each pass over the headers."""
-    made: list[object] = []
-    find = reader.find_geometry
-    monkeypatch.setattr(reader, "find_geometry", lambda *arguments: made.append(arguments) or find(*arguments))
-    return made
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A file with a gap, a duplicate, and delays that vary."""
     traces = Traces.of(VOLUME, INLINES, CROSSLINES).picked([*range(3, 20), 5])
@@ -47,9 +38,11 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_second_opening_reads_no_headers_and_finds_the_same(cache: Path, passes: list[object], file: Path) -> None:
+def test_the_second_opening_reads_no_headers_and_finds_the_same(
+    cache: Path, header_passes: list[object], file: Path
+) -> None:
     first, second = (open_survey(str(file)) for _ in range(2))
-    assert len(passes) == 1
+    assert len(header_passes) == 1
     assert len(list(cache.iterdir())) == 1
     assert (first.grid, first.remarks, first.description) == (second.grid, second.remarks, second.description)
     assert np.array_equal(first.read(first.grid.whole), second.read(second.grid.whole))
@@ -57,10 +50,30 @@ def test_the_second_opening_reads_no_headers_and_finds_the_same(cache: Path, pas
     assert all(np.array_equal(a, b) for a, b in zip(first.extent, second.extent, strict=True))
 
 
-def test_other_options_are_another_entry(cache: Path, passes: list[object], file: Path) -> None:
+def test_gathers_and_suspicions_are_remembered(cache: Path, header_passes: list[object], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    traces = Traces.of(rng.normal(size=(8, 5, SAMPLES)).astype(np.float32), range(8), CROSSLINES)
+    traces.inlines //= 2
+    traces.sample_format = 1
+    path = traces.write(tmp_path / "f.sgy")
+    content = bytearray(path.read_bytes())
+    content[3224:3226] = (5).to_bytes(2, "big")
+    for number in range(40):
+        start = 3600 + number * (240 + 4 * SAMPLES)
+        content[start + 36 : start + 40] = (100 + number // 5 % 2).to_bytes(4, "big")
+    path.write_bytes(content)
+    first, second = (open_survey(str(path)) for _ in range(2))
+    assert len(header_passes) == 1
+    assert first.channels == second.channels == 2
+    assert "--sample-format ibm" in str(first.remarks)
+    assert (first.grid, first.remarks, first.description) == (second.grid, second.remarks, second.description)
+    assert np.array_equal(first.read(first.grid.whole), second.read(second.grid.whole), equal_nan=True)
+
+
+def test_other_options_are_another_entry(cache: Path, header_passes: list[object], file: Path) -> None:
     open_survey(str(file))
     assert open_survey(str(file), SurveyOptions(duplicates="last")).remarks != open_survey(str(file)).remarks
-    assert len(passes) == 2
+    assert len(header_passes) == 2
 
 
 def _touched(file: Path) -> None:
@@ -85,27 +98,27 @@ def _one_trace_less(file: Path) -> None:
 
 @pytest.mark.parametrize("change", [_touched, _another_line_number, _one_trace_less])
 def test_a_changed_file_is_read_again(
-    cache: Path, passes: list[object], file: Path, change: Callable[[Path], None]
+    cache: Path, header_passes: list[object], file: Path, change: Callable[[Path], None]
 ) -> None:
     open_survey(str(file))
     change(file)
     again = open_survey(str(file))
-    assert len(passes) == 2
+    assert len(header_passes) == 2
     assert (again.grid.axes[0].last == 12) == (change is _another_line_number)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", b"nonsense" * 100])
-def test_a_damaged_entry_is_made_anew(cache: Path, passes: list[object], file: Path, damage: bytes) -> None:
+def test_a_damaged_entry_is_made_anew(cache: Path, header_passes: list[object], file: Path, damage: bytes) -> None:
     whole = open_survey(str(file)).grid
     (entry,) = cache.iterdir()
     entry.write_bytes(damage or entry.read_bytes()[:-40])
     assert open_survey(str(file)).grid == whole
     assert open_survey(str(file)).grid == whole
-    assert len(passes) == 2
+    assert len(header_passes) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_done_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: list[object], file: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, header_passes: list[object], file: Path
 ) -> None:
     monkeypatch.setattr(sidecar, "SMALLEST", 1)
     (tmp_path / "taken").write_text("a file")
@@ -114,7 +127,7 @@ def test_a_folder_that_cannot_be_written_is_done_without(
         open_survey(str(file))
     monkeypatch.setenv("GEOCNN_CACHE", "")
     open_survey(str(file))
-    assert len(passes) == 3
+    assert len(header_passes) == 3
 
 
 def test_only_the_newest_entries_are_kept(
