@@ -264,3 +264,16 @@ SENSELESS = {
 def test_options_that_no_survey_could_have(volume: Path, options: SurveyOptions, message: str) -> None:
     with pytest.raises(SurveyError, match=message):
         open_survey(str(volume), options)
+
+
+def test_many_lines_without_numbers_are_no_channels(tmp_path: Path) -> None:
+    folder = tmp_path / "inlines"
+    folder.mkdir()
+    cube = Traces.of(encoded(range(12), CROSSLINES, SAMPLES), range(12), CROSSLINES)
+    cube.places = (9, 21)
+    for number in range(12):
+        cube.picked(range(5 * number, 5 * number + 5)).write(folder / f"{number:02d}.sgy")
+    with pytest.raises(SurveyError, match="12 lines over the same traces"):
+        open_survey(str(folder))
+    joined = open_survey(str(folder), SurveyOptions(iline=9, xline=21))
+    assert joined.grid.shape == (12, 5, SAMPLES)

@@ -239,3 +239,15 @@ def test_the_real_stack(real_data: Path) -> None:
     assert np.isfinite(values).all()
     with pytest.raises(SurveyError, match="1,200,000 bytes; 10 × 100 × 30 of float32 are 120,000"):
         open_survey(str(path), raw_options("10,100,30"))
+
+
+@pytest.mark.parametrize("name", ["cube.npy", "cube.dat"])
+def test_samples_are_the_callers_own(tmp_path: Path, name: str) -> None:
+    values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    np.save(tmp_path / "cube.npy", values)
+    values.tofile(tmp_path / "cube.dat")
+    options = SurveyOptions() if name.endswith("npy") else SurveyOptions(shape="2,3,4", dtype="float32")
+    survey = open_survey(str(tmp_path / name), options)
+    samples = survey.read(survey.grid.whole)
+    samples[:] = -1
+    assert np.array_equal(survey.read(survey.grid.whole)[0], values)

@@ -41,7 +41,9 @@ class ArrayOnDisk(Survey):
     def read(self, window: Window) -> FloatArray:
         # Larger numbers than float32 holds become infinite, which a scan tells.
         with np.errstate(over="ignore"):
-            return np.ascontiguousarray(self._values(window), np.float32)
+            samples = np.ascontiguousarray(self._values(window), np.float32)
+        # What was not converted may still be a view of a mapped file, and samples are the caller's own.
+        return samples if samples.flags.writeable else samples.copy()
 
     def inexact(self, window: Window) -> int:
         return 0 if np.can_cast(self._kind, np.float32) else _rounded(self._values(window))

@@ -23,6 +23,9 @@ __all__ = ["open_pair", "open_survey"]
 
 DEFAULTS = SurveyOptions()
 
+MOST_LINES = 8
+"""2-D lines in a folder that are taken for channels of one; more are one volume whose numbers were not found."""
+
 
 def open_survey(
     names: str | Sequence[str],
@@ -73,6 +76,12 @@ def _opened(
     )
     folders = [name for name in several if Path(name).is_dir()]
     survey = surveys[0] if len(surveys) == 1 else _together(surveys)
+    if folders and isinstance(survey, StackedSurvey) and len(surveys) > MOST_LINES and survey.grid.ndim == 2:
+        raise SurveyError(
+            f"{', '.join(folders)} holds {len(surveys):,} lines over the same traces, such as {surveys[0].name}",
+            expected=f"line numbers that place each in one volume, or at most {MOST_LINES} lines to stack as channels",
+            do="pass the bytes of the line numbers with --iline and --xline; look at one file with geocnn inspect",
+        )
     if folders:
         kind = "stacked as channels" if isinstance(survey, StackedSurvey) else "taken as one survey"
         survey.remarks = (*survey.remarks, f"{len(paths):,} files of {', '.join(folders)} {kind}")

@@ -70,7 +70,7 @@ class Survey(ABC):
 
     @abstractmethod
     def read(self, window: Window) -> FloatArray:
-        """Samples of a window as float32, shape (C, \\*window.shape); missing traces are zero."""
+        """Samples of a window as float32, shape (C, \\*window.shape), the caller's own; missing traces are zero."""
 
     @property
     @abstractmethod
