@@ -12,6 +12,9 @@ from .options import OverwriteOption, survey_options
 
 __all__ = ["convert"]
 
+MANY = 1.0
+"""Percent of clipped samples from which the format does not fit the samples."""
+
 
 @survey_options
 def convert(
@@ -47,7 +50,11 @@ def convert(
     if done.rounded:
         report.warn(f"{done.rounded:,} samples were rounded: they have more digits than 4-byte floats")
     if done.clipped:
-        report.warn(f"{done.clipped:,} samples were clipped to what {done.sample_format} can hold")
+        share = 100 * done.clipped / done.samples
+        report.warn(
+            f"{done.clipped:,} samples ({share:.2g} %) were clipped to what {done.sample_format} can hold"
+            + (": amplitudes need --format int16, int32 or ieee" if share > MANY else "")
+        )
     report.say(f"done: {out}, {done.samples:,} samples" + (", copied bit for bit" if done.native else ""))
     if done.layout:
         report.say(f"it has no header: read it with {done.layout}")

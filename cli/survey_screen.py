@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from math import atan2, degrees
 from typing import Any
 
 from .columns import SUBJECT, below, counted, number, row, table
@@ -103,12 +104,15 @@ def _bins(told: Told, width: int) -> Lines:
     bins = told["bins"]
     if bins is None:
         return
-    hand = "right-handed" if bins["right_handed"] else "left-handed (mirrored if inlines are drawn as x)"
+    hand = "right-handed" if bins["right_handed"] else "left-handed"
+    grow = ", ".join(f"{name} numbers grow to {_compass(*bins[name])}" for name in LINES)
     between = ", ".join(f"{number(size)} between {name}s" for size, name in zip(bins["size"], LINES, strict=True))
-    yield from row("bins", f"{between} (coordinate units); {hand}", width)
+    yield from row("bins", f"{between} (coordinate units)", width)
     share = 100 * bins["misfit"] / min(bins["size"])
     fit = f"coordinates fit within {bins['misfit']:.2g} ({share:.2g} % of a bin)"
     yield from row("azimuth", f"inlines run at {bins['azimuth']:.1f}° from north (Y); {fit}", width)
+    mirrored = "" if bins["right_handed"] else ": a map with inlines as x, crosslines as y is mirrored"
+    yield from row("handedness", f"{grow}, {hand}{mirrored}", width)
     inline, crossline = told["axes"][:2]
     numbers = [(i, x) for i in (inline["first"], inline["last"]) for x in (crossline["first"], crossline["last"])]
     rows = [("inline", "crossline", "X", "Y")]
@@ -120,6 +124,13 @@ def _bins(told: Told, width: int) -> Lines:
 
 
 LINES = ("inline", "crossline")
+
+COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+
+
+def _compass(x: float, y: float) -> str:
+    """The direction of a vector, Y being north."""
+    return COMPASS[round(degrees(atan2(x, y)) / 45) % 8]
 
 
 def _live(told: Told, width: int) -> Lines:

@@ -182,7 +182,9 @@ def test_bins_and_azimuth(inspect: Geocnn, tmp_path: Path) -> None:
     assert bins["right_handed"]
     assert np.allclose(bins["corners"], [[400_000, 0], [400_000, 100], [400_037.5, 0], [400_037.5, 100]])
     out = " ".join(inspect(path).out.split())
-    assert "12.5 between inlines, 25 between crosslines (coordinate units); right-handed" in out
+    assert "12.5 between inlines, 25 between crosslines (coordinate units)" in out
+    assert "numbers grow to" in out
+    assert "right-handed" in out
     assert "inlines run at 0.0° from north (Y); coordinates fit within" in out
     assert (
         "corners inline crossline X Y 4 20 400000.0 0.0 4 24 400000.0 100.0 10 20 400037.5 0.0 10 24 400037.5 100.0"
@@ -297,3 +299,12 @@ def test_wrong_bytes_end_with_advice(inspect: Geocnn, volume: Path) -> None:
     status, _, err = inspect(volume, "--iline", 17, "--xline", 13)
     assert status == 1
     assert "pass --iline 189 --xline 193" in err
+
+
+def test_a_guessed_order_of_axes_looks_wrong(geocnn: Geocnn, tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).normal(size=(4, 20, 30)).astype(np.float32)
+    np.save(tmp_path / "cube.npy", samples)
+    guessed = " ".join(geocnn("inspect", tmp_path / "cube.npy").out.split())
+    assert "the order of the axes is a guess (inline, crossline, sample)" in guessed
+    told = geocnn("inspect", tmp_path / "cube.npy", "--axes", "inline,sample,crossline").out
+    assert "is a guess" not in told

@@ -176,7 +176,8 @@ def test_what_is_written_reads_back(tmp_path: Path, suffix: str, channels: int, 
 def test_the_layout_of_a_headerless_file_can_be_told(tmp_path: Path) -> None:
     new = NewSurvey(grid_of((3, 4, 5)), Domain("time", ""), channels=2, sample_format="int8")
     with create_survey(str(tmp_path / "a.dat"), new) as writer:
-        assert writer.layout == "--shape 2,3,4,5 --dtype int8 --axes channel,inline,crossline,sample"  # type: ignore[attr-defined]
+        axes = "--axes channel,inline,crossline,sample --dt 4 --t0 0"
+        assert writer.layout == f"--shape 2,3,4,5 --dtype int8 {axes}"  # type: ignore[attr-defined]
 
 
 def test_nothing_is_left_of_what_is_not_committed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from geocnn.survey.array import is_guessed
 from geocnn.survey.bins import Bins
 from geocnn.survey.profile import Extreme
 from geocnn.survey.sampling import Look
@@ -63,6 +64,12 @@ class Finding:
 def diagnose(survey: Survey, seen: Look) -> tuple[Finding, ...]:
     """What looks wrong, the worst first; empty if nothing does."""
     return tuple(finding for check in _CHECKS for finding in check(survey, seen))
+
+
+def _guessed_axes(survey: Survey, seen: Look) -> Iterator[Finding]:
+    if is_guessed(survey):
+        names = ", ".join(axis.name for axis in survey.grid.axes)
+        yield Finding(f"the order of the axes is a guess ({names}): a picture shows whether layers lie flat", "--axes")
 
 
 def _not_finite(survey: Survey, seen: Look) -> Iterator[Finding]:
@@ -182,6 +189,7 @@ def _fit(bins: Bins) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Callable[[Survey, Look], Iterator[Finding]], ...] = (
+    _guessed_axes,
     _not_finite,
     _dead,
     _amplitudes,

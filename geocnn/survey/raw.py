@@ -252,7 +252,9 @@ class RawWriter(SurveyWriter):
         self._temporary = temporary_beside(path)
         shape = (new.channels, *new.grid.shape) if new.channels > 1 else new.grid.shape
         names = (["channel"] if new.channels > 1 else []) + [array_name(axis) for axis in new.grid.axes]
-        self.layout = f"--shape {','.join(map(str, shape))} --dtype {self._type.name} --axes {','.join(names)}"
+        vertical = new.grid.axes[-1]
+        times = f" --dt {vertical.step:g} --t0 {vertical.first:g}" if vertical.unit else ""
+        self.layout = f"--shape {','.join(map(str, shape))} --dtype {self._type.name} --axes {','.join(names)}{times}"
         try:
             self._samples = self._make(shape)
         except OSError as error:

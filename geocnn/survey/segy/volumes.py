@@ -187,4 +187,5 @@ def _other_bytes(asked: Asked, tried: Keys) -> str:
         and _apart(asked, keys, pair)
     ]
     default = "pass the bytes of the line numbers with --iline and --xline, or of coordinates with --cdp-x and --cdp-y"
-    return "; ".join([*(others or [default]), "for a 2-D line pass --geometry line, for shots --geometry shots"])
+    forced = "for a 2-D line pass --geometry line, for shots --geometry shots"
+    return "; ".join([*(dict.fromkeys(others) or [default]), forced])
