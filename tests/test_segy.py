@@ -266,6 +266,7 @@ def test_duplicates_are_read_as_asked(tmp_path: Path, policy: str, amplitudes: t
     found = survey.read(survey.grid.whole)[0, 0]
     assert np.array_equal(found, np.repeat(np.array([0, *amplitudes, 9])[:, None], 9, axis=1))
     assert survey.read(Window((0, 1, 3), (1, 2, 4))).item() == amplitudes[0]
+    assert survey.read(Window((0, 3, 3), (1, 4, 4))).item() == 9
     assert "2 of 6 traces share inline and crossline" in str(survey.remarks)
     with pytest.raises(SurveyError, match=r"traces 2 and 5 \(inline 4, crossline 21\)"):
         open_survey(path, SurveyOptions(duplicates="error"))

@@ -19,7 +19,32 @@ from geocnn.survey.segy.lines import by_line, by_shots, line_of_itself, shots_of
 from geocnn.survey.segy.segy_file import Integers, SegyFile
 from geocnn.survey.segy.volumes import binned, found_lines, no_lines, said_lines
 
-__all__ = ["Geometry", "find_geometry"]
+__all__ = ["Geometry", "find_geometry", "further_traces"]
+
+
+def further_traces(repeats: Integers, shape: tuple[int, ...], lateral: tuple[slice, ...]) -> tuple[Integers, Integers]:
+    """Further traces in a window of the map of traces, beside those that the map holds.
+
+    Parameters
+    ----------
+    repeats
+        Flat positions in the map, and numbers of the further traces at them, (k, 2).
+    shape
+        Of the map, (C, \\*lateral).
+    lateral
+        The window, one slice for each lateral axis.
+
+    Returns
+    -------
+    rows, numbers
+        Flat positions in the window, all channels, and numbers of the traces, (n,) both.
+    """
+    channel, *at = np.unravel_index(repeats[:, 0], shape)
+    places = [place - window.start for place, window in zip(at, lateral, strict=True)]
+    sizes = [window.stop - window.start for window in lateral]
+    within = np.all([(place >= 0) & (place < size) for place, size in zip(places, sizes, strict=True)], axis=0)
+    rows = np.ravel_multi_index((channel[within], *(place[within] for place in places)), (shape[0], *sizes))
+    return np.asarray(rows, np.int64), repeats[within, 1]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from geocnn.survey.bins import Bins, fit_bins
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.segy.coordinates import coordinates_of
 from geocnn.survey.segy.formats import inexact
-from geocnn.survey.segy.geometry import find_geometry
+from geocnn.survey.segy.geometry import find_geometry, further_traces
 from geocnn.survey.segy.glance import PROBES, glance, probes
 from geocnn.survey.segy.hints import hints
 from geocnn.survey.segy.layout import open_segy_file
@@ -120,14 +120,12 @@ class SegySurvey(Survey):
 
     def _average(self, window: Window, samples: FloatArray) -> None:
         """Replace samples (R, N, w) of positions with several traces by their mean."""
-        where = np.arange(self.index.size).reshape(self.index.shape)[(slice(None), *window.slices[:-1])].ravel()
-        place = {int(position): row for row, position in enumerate(where)}
-        flat = samples.reshape(where.size, -1)
-        within = np.isin(self.repeats[:, 0], where)
-        rows = np.array([place[position] for position in self.repeats[within, 0].tolist()], np.int64)
-        more = self._traces.read(self.repeats[None, within, 1], window.start[-1], window.stop[-1])[0]
-        np.add.at(flat, rows, more)
-        flat /= 1 + np.bincount(rows, minlength=where.size).astype(np.float32)[:, None]
+        rows, numbers = further_traces(self.repeats, self.index.shape, window.slices[:-1])
+        if not rows.size:
+            return
+        flat = samples.reshape(-1, window.shape[-1])
+        np.add.at(flat, rows, self._traces.read(numbers[None], window.start[-1], window.stop[-1])[0])
+        flat /= 1 + np.bincount(rows, minlength=len(flat)).astype(np.float32)[:, None]
 
     @property
     def description(self) -> Mapping[str, str]:

@@ -209,8 +209,7 @@ class SegyFile:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
             for header, number in zip(headers, numbers.tolist(), strict=True):
-                regular = self.start + number * self.trace_bytes
-                file.seek(regular if self.offsets is None else int(self.offsets[number]))
+                file.seek(self.offset(number))
                 file.readinto(header)  # type: ignore[arg-type]
         records = headers.view(self._record(places, self.header))[:, 0]
         return [_values(records[str(number)], kind) for number, (_, kind) in enumerate(places)]

@@ -87,8 +87,7 @@ def _digest(file: SegyFile, options: SurveyOptions) -> str:
     digest = hashlib.sha256(repr(told).encode() + file.head)
     with file.path.open("rb") as content:
         for number in np.linspace(0, file.traces - 1, SAMPLED, dtype=np.int64).tolist():
-            regular = file.start + number * file.trace_bytes
-            content.seek(regular if file.offsets is None else int(file.offsets[number]))
+            content.seek(file.offset(number))
             digest.update(content.read(file.header))
     return digest.hexdigest()
 

@@ -96,8 +96,8 @@ class TraceReader:
 
     def _gather(self, numbers: Integers, start: int, stop: int, into: NDArray[Any]) -> None:
         """Copy the raw samples of a row of traces."""
-        if self.file.offsets is not None and self.file.lengths is not None:
-            self._one_by_one(numbers, self.file.offsets, self.file.lengths, (start, stop), into)
+        if self.file.offsets is not None:
+            self._one_by_one(numbers, (start, stop), into)
         elif self.shifts is not None:
             self._shifted(numbers, self.shifts, (start, stop), into)
         else:
@@ -123,9 +123,7 @@ class TraceReader:
                 target = slice(first + shift - span[0], last + shift - span[0])
                 into[held, target] = self._samples[:, first:last][numbers[held]]
 
-    def _one_by_one(
-        self, numbers: Integers, offsets: Integers, lengths: Integers, span: tuple[int, int], into: NDArray[Any]
-    ) -> None:
+    def _one_by_one(self, numbers: Integers, span: tuple[int, int], into: NDArray[Any]) -> None:
         """Copy samples of traces of different lengths."""
         into[...] = 0
         size = self.file.sample_format.bytes
@@ -133,9 +131,9 @@ class TraceReader:
             if number < 0:
                 continue
             shift = 0 if self.shifts is None else int(self.shifts[number])
-            first, last = max(span[0] - shift, 0), min(span[1] - shift, int(lengths[number]))
+            first, last = max(span[0] - shift, 0), min(span[1] - shift, self.file.length(number))
             if first < last:
-                begin = int(offsets[number]) + self.file.header
+                begin = self.file.offset(number) + self.file.header
                 content = self._bytes[begin + first * size : begin + last * size].view(self._sample.base)
                 content = content.reshape(-1, *self._sample.shape)
                 into[place, first + shift - span[0] : last + shift - span[0]] = content

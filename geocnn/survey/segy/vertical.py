@@ -100,8 +100,6 @@ def _from_starts(file: SegyFile, starts: NDArray[np.float64], axis: Axis, doubts
 def _interval(file: SegyFile, options: SurveyOptions) -> tuple[float, tuple[str, ...]]:
     """Sample interval; headers give µs or mm."""
     if options.dt is not None:
-        if options.dt <= 0:
-            raise SurveyError(f"--dt {options.dt:g} for {file.path}", expected="an interval above 0", do="correct --dt")
         return options.dt, ()
     binary, trace = file.binary(3217), file.first(INTERVAL)
     if binary <= 0 and trace <= 0:

@@ -15,6 +15,7 @@ from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.segy.copied import Origin, copied_file, origins_of
 from geocnn.survey.segy.formats import decode, encode, inexact
 from geocnn.survey.segy.fresh import fresh_file
+from geocnn.survey.segy.geometry import further_traces
 from geocnn.survey.segy.reader import SegySurvey
 from geocnn.survey.segy.segy_file import Integers, SegyFile
 from geocnn.survey.segy.traces import TraceReader
@@ -103,18 +104,13 @@ class SegyWriter(SurveyWriter):
         return cls(path, file, index)
 
     def write(self, window: Window, samples: FloatArray) -> None:
-        lateral = (slice(None), *window.slices[:-1])
-        numbers = self._index[lateral].ravel()
+        numbers = self._index[(slice(None), *window.slices[:-1])].ravel()
         rows = np.arange(numbers.size)
         raw, clipped = encode(samples.reshape(numbers.size, -1), self._file.sample_format, self._file.order)
         self.clipped += clipped
         if len(self._repeats):
-            where = np.arange(self._index.size).reshape(self._index.shape)[lateral].ravel()
-            order = np.argsort(where)
-            at = np.searchsorted(where, self._repeats[:, 0], sorter=order).clip(max=where.size - 1)
-            within = where[order[at]] == self._repeats[:, 0]
-            rows = np.concatenate([rows, order[at][within]])
-            numbers = np.concatenate([numbers, self._repeats[within, 1]])
+            more = further_traces(self._repeats, self._index.shape, window.slices[:-1])
+            rows, numbers = np.concatenate([rows, more[0]]), np.concatenate([numbers, more[1]])
         held = np.flatnonzero(numbers >= 0)
         # In the order of the file, so that the disk is written in one go.
         held = held[np.argsort(numbers[held], kind="stable")]
