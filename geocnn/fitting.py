@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath
-from geocnn.network.draft import Origin
+from geocnn.network.origin import Origin
 from geocnn.network.plan import Node, Plan, expand
 from geocnn.network.spec import Spec
-from geocnn.overrides import key_path
+from geocnn.records import key_path
 from geocnn.survey.labelled import LabelledSurvey
 
 __all__ = ["plan_patch", "total_stride"]

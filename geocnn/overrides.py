@@ -9,17 +9,7 @@ from dataclasses import replace
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, parse_value
 
-__all__ = ["blame", "key_path", "overridden"]
-
-
-def key_path(text: str) -> KeyPath:
-    """``data.train[0].image`` as ``("data", "train", 0, "image")``; the reverse of `geocnn.records.spell`.
-
-    Empty if `text` is no such path.
-    """
-    if not re.fullmatch(r"[^.\[\]]+(\.[^.\[\]]+|\[\d{1,9}\])*", text):
-        return ()
-    return tuple(int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", text))
+__all__ = ["blame", "overridden"]
 
 
 def overridden(data: object, overrides: Sequence[str], faults: list[Fault]) -> object:

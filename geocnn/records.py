@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from geocnn.errors import Fault
 from geocnn.marked import KeyPath, Marked
 
-__all__ = ["Record", "RecordError", "nearest", "read_record", "show", "spell"]
+__all__ = ["Record", "RecordError", "key_path", "nearest", "read_record", "show", "spell"]
 
 R = TypeVar("R", bound="Record")
 
@@ -84,6 +84,16 @@ def spell(key: KeyPath) -> str:
     """``data.train[0].image``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
     return text.removeprefix(".")
+
+
+def key_path(text: str) -> KeyPath:
+    """``data.train[0].image`` as ``("data", "train", 0, "image")``; the reverse of `spell`.
+
+    Empty if `text` is no such path.
+    """
+    if not re.fullmatch(r"[^.\[\]]+(\.[^.\[\]]+|\[\d{1,9}\])*", text):
+        return ()
+    return tuple(int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", text))
 
 
 def nearest(word: object, choices: Iterable[str]) -> str | None:

@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import prod
 from typing import Any
 
 from geocnn.errors import Fault
-from geocnn.marked import KeyPath, Marked
-from geocnn.network.node import Attributes, Node, Reach
-from geocnn.network.spec import Padding, Sizes
-from geocnn.network.windows import Windows, same_padding
+from geocnn.marked import KeyPath
+from geocnn.network.layers import Sizes
+from geocnn.network.node import Attributes, Node
+from geocnn.network.origin import Origin
+from geocnn.network.reach import Gather, Reach
 from geocnn.records import nearest, spell
 
-__all__ = ["MAX_SIZE", "Draft", "Origin", "spell_sizes"]
+__all__ = [
+    "MAX_SIZE",
+    "Draft",
+    "Scope",
+    "TooLargeError",
+    "spell_channels", "spell_output", "spell_sizes"]
 
 MAX_SIZE = 10**9
+MAX_STEPS = 100_000
+MAX_PHASES = 4096
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a spec is written, as far as that is known."""
-
-    marked: Marked | None = None
-    key: KeyPath = ()
-
-    def fault(self, place: KeyPath, found: str, expected: str = "", do: str = "") -> Fault:
-        """A fault at a place of the spec."""
-        if self.marked is None:
-            return Fault(found, expected, do, key=spell(place))
-        key = self._written(place)
-        return Fault(found, expected, do, self.marked.source, self.marked.line(key), spell(key))
-
-    def _written(self, place: KeyPath) -> KeyPath:
-        """The place in the words of the file: a spec may be a bare list, a block's layers stand under its kind."""
-        here: Any = self.marked.data if self.marked else None
-        for part in self.key:
-            here = here[part]
-        written = self.key
-        for part in place:
-            if part == "layers" and isinstance(here, list):
-                continue
-            if part == "residual" and isinstance(here, dict) and part not in here:
-                part = "layers"
-            written = (*written, part)
-            known = isinstance(here, list) or (isinstance(here, dict) and part in here)
-            here = here[part] if known else None
-        return written
+class TooLargeError(Exception):
+    """The expansion was given up; the draft has noted why."""
 
 
 @dataclass
-class _Scope:
-    """Names of one block: the node and the place of each, and which were used."""
+class Scope:
+    """Names of one block: the node and the place of each, which were used, and which may be bound anew."""
 
     saved: dict[str, tuple[int, KeyPath]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    carried: set[str] = field(default_factory=set)
 
 
 class Draft:
@@ -61,21 +47,54 @@ class Draft:
 
     After a fault the expansion goes on with the best guess; what rests on a guess is unsure, and nothing that
     follows from it is reported.
+
+    Parameters
+    ----------
+    input
+        (C, \\*shape).
+    outputs
+        Channels that ``outputs`` stands for.
+    width
+        Scales all other channels.
+    origin
+        Where the spec is written.
     """
 
-    def __init__(self, input: tuple[int, ...], outputs: int, origin: Origin) -> None:
+    def __init__(self, input: tuple[int, ...], outputs: int, width: float, origin: Origin) -> None:
         reach = (Reach(),) * (len(input) - 1)
         self.nodes = [Node(0, "input", (), None, "input", input[0], input[1:], reach)]
         self.outputs = outputs
+        self.heads: dict[str, int] = {}
         self.faults: list[Fault] = []
+        self._width = width
         self._origin = origin
-        self._scopes: list[_Scope] = []
+        self._scopes: list[Scope] = []
+        self._steps = 0
         self._unsure_shapes: set[int] = set()
         self._unsure_channels: set[int] = set()
 
+    @property
+    def ndim(self) -> int:
+        """Axes of the network's input."""
+        return len(self.nodes[0].shape)
+
     def fault(self, place: KeyPath, found: str, expected: str = "", do: str = "") -> None:
-        """Note a fault."""
-        self.faults.append(self._origin.fault(place, found, expected, do))
+        """Note a fault; what a repetition says again is left out."""
+        fault = self._origin.fault(place, found, expected, do)
+        again = any(part == "repeat" and number for part, number in zip(place, place[1:], strict=False))
+        if not (again and any(fault.key == other.key for other in self.faults)):
+            self.faults.append(fault)
+
+    def count_step(self, place: KeyPath) -> None:
+        """Count a layer that is expanded; give up where there are too many."""
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            self.fault(place[:2], f"more than {MAX_STEPS:,} layers, repetitions counted", f"at most {MAX_STEPS:,}")
+            raise TooLargeError
+
+    def channels(self, written: str | int) -> int:
+        """Channels that a layer makes: those of the task, or as written times the width."""
+        return self.outputs if isinstance(written, str) else max(1, int(written * self._width + 0.5))
 
     def step(
         self,
@@ -83,9 +102,15 @@ class Draft:
         inputs: tuple[int, ...],
         place: KeyPath,
         attributes: Attributes = None,
+        gather: tuple[Gather, ...] | None = None,
+        whole: bool = False,
         **changes: Any,
     ) -> int:
-        """Add a node that is like its first input but for `changes`; its id."""
+        """Add a node that is like its first input but for `changes`; its id.
+
+        It looks along the axes as `gather` says (sample by sample if None), or at all samples at once if `whole`.
+        """
+        where = () if whole else (Gather(),) * self.ndim if gather is None else gather
         node = replace(
             self.nodes[inputs[0]],
             id=len(self.nodes),
@@ -93,21 +118,68 @@ class Draft:
             inputs=inputs,
             place=spell(place),
             attributes=attributes,
-            **{"parameters": 0, "multiply_adds": 0, **changes},
+            gather=where,
+            **{"reach": self._reach(inputs, gather, whole), "parameters": 0, "multiply_adds": 0, **changes},
         )
         self.nodes.append(node)
         self.doubt(
             node.id,
             shape=not self._unsure_shapes.isdisjoint(inputs),
-            channels=kind not in ("conv", "dense") and not self._unsure_channels.isdisjoint(inputs),
+            channels=kind not in ("conv", "transposed_conv", "dense") and not self._unsure_channels.isdisjoint(inputs),
         )
         return node.id
 
-    def withdraw(self, at: int) -> None:
-        """Give a node the sizes and the reach of its input, after a fault."""
+    def _reach(self, inputs: tuple[int, ...], gather: tuple[Gather, ...] | None, whole: bool) -> tuple[Reach, ...]:
+        """Of a step on these inputs; those of one sample for all only make it look at all."""
+        wide = [each for each in inputs if not self.single(each)] or list(inputs)
+        reaches = []
+        for axis in range(self.ndim):
+            reach = self.nodes[wide[0]].reach[axis]
+            for each in wide[1:]:
+                reach = reach.joined(self.nodes[each].reach[axis])
+            if gather is not None:
+                reach = reach.gathered(gather[axis])
+            everything = whole or any(self.nodes[each].reach[axis].whole for each in inputs)
+            reaches.append(replace(reach, whole=everything))
+        return tuple(reaches)
+
+    def slid(
+        self,
+        kind: str,
+        inputs: tuple[int, ...],
+        place: KeyPath,
+        attributes: Attributes,
+        gather: tuple[Gather, ...],
+        shape: tuple[int, ...],
+        sure: bool,
+        **changes: Any,
+    ) -> int:
+        """Add a node whose sizes differ from its first input's; where they are not of this world, a fault."""
+        node = self.nodes[inputs[0]]
+        shape = tuple(max(1, size) for size in shape)
+        reaches = list(zip(node.reach, gather, strict=True))
+        strides = [reach.stride * where.down / where.up for reach, where in reaches]
+        found = ""
+        if max(shape) > MAX_SIZE or max(strides) > MAX_SIZE:
+            found = f"sizes {spell_sizes(shape)} at a stride of {spell_sizes(strides)}"
+            self.fault(place, found, f"at most {MAX_SIZE} along each axis")
+        elif (phases := max(reach.phases_after(where) for reach, where in reaches)) > MAX_PHASES:
+            found = f"upsampling that makes {phases} outputs which see different windows"
+            self.fault(place, found, f"at most {MAX_PHASES}", "upsample by less")
+        if found:
+            shape, gather = node.shape, (Gather(),) * self.ndim
+        done = self.step(kind, inputs, place, attributes, gather, shape=shape, **changes)
+        self.doubt(done, shape=not sure or bool(found))
+        return done
+
+    def single(self, at: int) -> bool:
+        """Whether a node makes one sample that stands for all: after a global pool."""
         node = self.nodes[at]
-        before = self.nodes[node.inputs[0]]
-        self.nodes[at] = replace(node, shape=before.shape, reach=before.reach)
+        return bool(node.shape) and all(reach.stride == 0 for reach in node.reach) and prod(node.shape) == 1
+
+    def everything(self) -> tuple[Reach, ...]:
+        """Reach of what is made of all samples at once, and stands for all."""
+        return tuple(Reach(Fraction(0), ((0, size - 1),), True) for size in self.nodes[0].shape)
 
     def doubt(self, at: int, shape: bool = False, channels: bool = False) -> None:
         """Take shape or channels of a node for a guess."""
@@ -124,25 +196,43 @@ class Draft:
         """Whether the channels of these nodes rest on no guess."""
         return self._unsure_channels.isdisjoint(nodes)
 
-    def open_block(self) -> None:
-        """Begin a block with names of its own."""
-        self._scopes.append(_Scope())
+    @contextmanager
+    def block(self, carried: Mapping[str, tuple[int, KeyPath]] | None = None) -> Iterator[Scope]:
+        """A block with names of its own, and with those carried into it.
 
-    def close_block(self) -> None:
-        """End a block; a name that was saved in vain is a fault."""
-        scope = self._scopes.pop()
+        A name that was saved in vain is a fault.
+        """
+        scope = Scope(dict(carried or {}), set(), set(carried or {}))
+        self._scopes.append(scope)
+        yield scope
+        self._scopes.pop()
         for name, (_, place) in scope.saved.items():
-            if name not in scope.used:
+            if name not in scope.used and name not in scope.carried:
                 self.fault((*place, "save"), f"{name!r} is saved and never used", "", "use it, or remove the save")
 
     def save(self, name: str, place: KeyPath, at: int) -> None:
         """Keep a node under a name of the block."""
-        saved = self._scopes[-1].saved
-        if name in saved:
-            first = spell(saved[name][1])
-            self.fault((*place, "save"), f"{name!r} is saved twice, first in {first}", "each name once in a block")
+        scope = self._scopes[-1]
+        if name in scope.saved and name not in scope.carried:
+            first = spell(scope.saved[name][1])
+            found = f"{name!r} is saved twice, first in {first}"
+            self.fault((*place, "save"), found, "each name once in a block; repeat binds what it carries anew")
         else:
-            saved[name] = (at, place)
+            scope.saved[name] = (at, place)
+
+    def rebind(self, name: str, place: KeyPath, at: int) -> None:
+        """Let a name of the block stand for another node, after a repetition that carried it."""
+        self._scopes[-1].saved[name] = (at, place)
+
+    def head(self, name: str, place: KeyPath, at: int) -> None:
+        """Make a node an extra output."""
+        node = self.nodes[at]
+        if name in self.heads:
+            self.fault((*place, "head"), f"two heads are called {name!r}", "each name once in a network")
+        elif node.channels != self.outputs and self.sure_of_channels(at):
+            found, expected = f"head {name!r} of {spell_channels(node.channels)}", f"{self.outputs}, as the task needs"
+            self.fault((*place, "head"), found, expected, f"write {{conv: outputs, kernel: 1, head: {name}}}")
+        self.heads[name] = at
 
     def saved(self, name: str, place: KeyPath) -> int | None:
         """The node of a name of the block; None, and a fault, if there is none."""
@@ -155,7 +245,7 @@ class Draft:
         do = f"write {meant!r}" if meant else f"write save: {name} on a layer above it"
         if outer is not None:
             outer.used.add(name)
-            do = "save it in this block: names belong to their block"
+            do = "save it in this block: names belong to their block (a repeat can carry them)"
         elif meant:
             scope.used.add(meant)
         known = f"one of {', '.join(scope.saved)}" if scope.saved else "a name that was saved above, in this block"
@@ -164,86 +254,27 @@ class Draft:
 
     def axes(self, place: KeyPath, value: Sizes) -> tuple[tuple[int, ...], bool]:
         """One number per axis, and whether as many were written; a number stands for all axes."""
-        ndim = len(self.nodes[0].shape)
         if isinstance(value, int):
-            return (value,) * ndim, True
-        if len(value) == ndim:
+            return (value,) * self.ndim, True
+        if len(value) == self.ndim:
             return value, True
-        found = f"{len(value)} numbers {spell_sizes(value, ', ')} for {ndim} axes"
+        found = f"{len(value)} numbers {spell_sizes(value, ', ')} for {self.ndim} axes"
         self.fault(place, found, "one number for all axes, or one per axis")
-        return (*value, *(1,) * ndim)[:ndim], False
-
-    def windows(
-        self,
-        place: KeyPath,
-        at: int,
-        asked: dict[str, Sizes],
-        padding: Padding,
-    ) -> tuple[Windows, bool]:
-        """Windows as asked for, and whether they fit a node.
-
-        The keys of `asked` are those of the spec: the window's ``kernel`` or ``size`` first, then ``stride`` and,
-        if wished, ``dilation``.
-        """
-        read = {key: self.axes((*place, key), value) for key, value in asked.items()}
-        sure = all(right for _, right in read.values())
-        size, stride = (numbers for numbers, _ in list(read.values())[:2])
-        dilation = read["dilation"][0] if "dilation" in read else (1,) * len(size)
-        if padding == "same":
-            ends = [same_padding(k, d) for k, d in zip(size, dilation, strict=True)]
-            before, after = tuple(end[0] for end in ends), tuple(end[1] for end in ends)
-        else:
-            before, right = self.axes((*place, "padding"), 0 if padding == "valid" else padding)
-            after, sure = before, sure and right
-        made = Windows(size, stride, dilation, before, after)
-        return made, sure and self._fit(made, place, at)
-
-    def _fit(self, windows: Windows, place: KeyPath, at: int) -> bool:
-        """Whether every axis holds a window; else a fault with the formula."""
-        node = self.nodes[at]
-        shape = windows.shape(node.shape)
-        if not self.sure_of_shape(at) or min(shape) >= 1:
-            return True
-        axis = next(axis for axis, size in enumerate(shape) if size < 1)
-        n, pad = node.shape[axis], windows.before[axis] + windows.after[axis]
-        found = (
-            f"a window of {windows.spans[axis] + 1} samples on {n} + {pad} padded = {n + pad}, "
-            f"along axis {axis + 1} of {len(shape)}"
-        )
-        expected = f"an output of at least 1 sample; {windows.formula(axis, n)}"
-        self.fault(place, found, expected, "use a smaller window, padding: same, fewer reductions or a larger input")
-        return False
-
-    def can_meet(self, place: KeyPath, at: int, other: int, name: str) -> bool:
-        """Whether two nodes agree in sizes and stride; else a fault."""
-        ours, theirs = self.nodes[at], self.nodes[other]
-        if not self.sure_of_shape(at, other):
-            return True
-        if ours.shape != theirs.shape:
-            found = f"{spell_sizes(ours.shape)} samples here and {spell_sizes(theirs.shape)} of {name} cannot meet"
-            self.fault(place, found, "equal sizes", self._remedy())
-            return False
-        if ours.stride != theirs.stride:
-            found = f"one sample in {spell_sizes(ours.stride)} here and one in {spell_sizes(theirs.stride)} of {name}"
-            self.fault(place, found, "equal strides", "upsample or reduce one of the two")
-            return False
-        return True
-
-    def _remedy(self) -> str:
-        """What to do about sizes that differ: mostly an odd size was halved."""
-        shape = self.nodes[0].shape
-        strides = [max(node.stride[axis].numerator for node in self.nodes) for axis in range(len(shape))]
-        fitting = tuple(-(-size // stride) * stride for size, stride in zip(shape, strides, strict=True))
-        if fitting != shape:
-            return f"use an input of multiples of {spell_sizes(strides)}, such as {spell_sizes(fitting)}"
-        return "use padding: same, and upsample as often as sizes are reduced"
-
-    def joined(self, at: int, other: int) -> tuple[Reach, ...]:
-        """Reach of a sum or concatenation."""
-        pair = zip(self.nodes[at].reach, self.nodes[other].reach, strict=True)
-        return tuple(ours.joined(theirs) for ours, theirs in pair)
+        return (*value, *(1,) * self.ndim)[: self.ndim], False
 
 
 def spell_sizes(sizes: Any, by: str = " × ") -> str:
     """``9 × 9``."""
     return by.join(str(size) for size in sizes) or "no axes"
+
+
+def spell_channels(count: int) -> str:
+    """``1 channel``."""
+    return f"{count} channel" if count == 1 else f"{count} channels"
+
+
+def spell_output(node: Node) -> str:
+    """``3 channels of 16 × 16``, or ``256 features``."""
+    if not node.shape:
+        return f"{node.channels} features"
+    return f"{spell_channels(node.channels)} of {spell_sizes(node.shape)}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, prod
+from math import prod
 from typing import Literal
+
+from geocnn.network.reach import Gather, Reach
 
 __all__ = [
     "ActivationAttributes",
@@ -13,82 +15,28 @@ __all__ = [
     "ConvAttributes",
     "DenseAttributes",
     "DropoutAttributes",
+    "GlobalPoolAttributes",
+    "JoinAttributes",
     "Node",
+    "NormAttributes",
     "PoolAttributes",
-    "Reach",
+    "ShuffleAttributes",
+    "TransposedAttributes",
+    "UnpoolAttributes",
     "UpsampleAttributes",
 ]
 
 BYTES_PER_SAMPLE = 4
-
-
-@dataclass(frozen=True)
-class Reach:
-    """Which input samples an output depends on, along one axis.
-
-    Attributes
-    ----------
-    stride
-        Input samples from one output sample to the next.
-    left, right
-        Output j depends on no input outside ``[j*stride − left, j*stride + right]``.
-    mean_left, mean_right
-        The same, averaged over neighbouring outputs: after upsampling they see windows that differ.
-
-    Notes
-    -----
-    A window of k taps, d apart, at stride s with p zeros before the first sample makes output i from the inputs
-    ``i*s − p … i*s − p + d(k−1)``; upsampling by f makes it from input ⌊i/f⌋, which lies between ``i/f − (f−1)/f``
-    and ``i/f``, in the middle of the two on average.
-    """
-
-    stride: Fraction = Fraction(1)
-    left: Fraction = Fraction(0)
-    right: Fraction = Fraction(0)
-    mean_left: Fraction = Fraction(0)
-    mean_right: Fraction = Fraction(0)
-
-    def windowed(self, span: int, before: int, step: int) -> Reach:
-        """After a window of ``span = d(k−1)`` at stride `step`, with `before` samples of padding."""
-        left, right = self.stride * before, self.stride * (span - before)
-        return Reach(
-            self.stride * step,
-            self.left + left,
-            self.right + right,
-            self.mean_left + left,
-            self.mean_right + right,
-        )
-
-    def upsampled(self, factor: int) -> Reach:
-        """After repeating each sample `factor` times."""
-        lag = self.stride * (factor - 1) / factor
-        return Reach(
-            self.stride / factor,
-            self.left + lag,
-            self.right,
-            self.mean_left + lag / 2,
-            self.mean_right - lag / 2,
-        )
-
-    def joined(self, other: Reach) -> Reach:
-        """Of a sum or concatenation; the strides are equal."""
-        return Reach(
-            self.stride,
-            max(self.left, other.left),
-            max(self.right, other.right),
-            max(self.mean_left, other.mean_left),
-            max(self.mean_right, other.mean_right),
-        )
-
-    @property
-    def width(self) -> int:
-        """Input samples that an output sees, on average over neighbouring outputs, rounded up."""
-        return ceil(self.mean_left + self.mean_right + 1)
+BYTES_PER_INDEX = 8
 
 
 @dataclass(frozen=True)
 class ConvAttributes:
-    """Convolution; `before` and `after` are the zeros padded at the two ends of each axis."""
+    """Convolution; `before` and `after` samples are padded at the two ends of each axis, after `padding_mode`.
+
+    `weights` names a fixed kernel that is applied to each channel (``groups == in_channels``); it is not trained.
+    `init` names the initialiser; None is the default of `initialise`.
+    """
 
     in_channels: int
     kernel: tuple[int, ...]
@@ -98,24 +46,93 @@ class ConvAttributes:
     dilation: tuple[int, ...]
     groups: int
     bias: bool
+    padding_mode: Literal["zeros", "reflect", "replicate"] = "zeros"
+    weights: str | None = None
+    init: str | None = None
+
+
+@dataclass(frozen=True)
+class TransposedAttributes:
+    """Transposed convolution, of whose (n−1)·s + d(k−1) + 1 samples `before` and `after` are cropped at the ends.
+
+    A negative `after` adds samples that no input reaches: they hold the bias.
+    """
+
+    in_channels: int
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    bias: bool
+    init: str | None = None
 
 
 @dataclass(frozen=True)
 class PoolAttributes:
-    """Pooling; the padding counts as −∞ for ``max`` and as 0 for ``mean``."""
+    """Pooling; the padding counts as −∞ for ``max`` and as 0 for ``mean``.
+
+    `indices` says whether a later `unpool` needs to know where the largest samples were.
+    """
 
     method: Literal["max", "mean"]
     size: tuple[int, ...]
     stride: tuple[int, ...]
     before: tuple[int, ...]
     after: tuple[int, ...]
+    indices: bool = False
+
+
+@dataclass(frozen=True)
+class GlobalPoolAttributes:
+    """Pooling of all samples of each channel into one."""
+
+    method: Literal["max", "mean"]
+
+
+@dataclass(frozen=True)
+class UnpoolAttributes:
+    """Samples put back where the pool, the second input of the node, found its largest; zeros elsewhere."""
+
+    pool: PoolAttributes
 
 
 @dataclass(frozen=True)
 class UpsampleAttributes:
-    """Nearest upsampling."""
+    """Upsampling: each sample repeated (``nearest``), or on a line between its neighbours (``linear``).
+
+    Samples are centres of cells: output j lies at (j + ½)/factor − ½ of the input, and the first and last input hold
+    beyond the ends (PyTorch's ``align_corners=False``).
+    """
 
     factor: tuple[int, ...]
+    mode: Literal["nearest", "linear"] = "nearest"
+
+
+@dataclass(frozen=True)
+class ShuffleAttributes:
+    """Channels laid out as samples: C·Πf channels of n samples become C channels of n·f.
+
+    Sample ``i·f + p`` of channel c is sample i of channel ``c·Πf + p``, p counted with the last axis fastest.
+    """
+
+    factor: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class JoinAttributes:
+    """Sum, product or concatenation; `crop` cuts the larger of the inputs at the far end of each axis."""
+
+    crop: bool = False
+
+
+@dataclass(frozen=True)
+class NormAttributes:
+    """Normalisation: over the batch, over each channel (``instance``), over `groups`, or at each sample (``layer``)."""
+
+    method: Literal["batch", "instance", "group", "layer"]
+    groups: int = 1
 
 
 @dataclass(frozen=True)
@@ -138,12 +155,19 @@ class DenseAttributes:
 
     in_features: int
     bias: bool
+    init: str | None = None
 
 
 Attributes = (
     ConvAttributes
+    | TransposedAttributes
     | PoolAttributes
+    | GlobalPoolAttributes
+    | UnpoolAttributes
     | UpsampleAttributes
+    | ShuffleAttributes
+    | JoinAttributes
+    | NormAttributes
     | ActivationAttributes
     | DropoutAttributes
     | DenseAttributes
@@ -160,10 +184,12 @@ class Node:
     id
         Position in the plan; inputs come before.
     kind
-        ``input``, ``conv``, ``pool``, ``upsample``, ``add``, ``concat``, ``norm``, ``activation``, ``dropout``,
-        ``flatten`` or ``dense``.
+        ``input``, ``conv``, ``transposed_conv``, ``pool``, ``global_pool``, ``unpool``, ``upsample``,
+        ``pixel_shuffle``, ``add``, ``multiply``, ``concat``, ``norm``, ``activation``, ``dropout``, ``flatten`` or
+        ``dense``.
     inputs
-        The nodes it takes.
+        The nodes it takes. In sums and products an input of one sample along an axis (after a global pool), and in
+        products one of a single channel, stands for all.
     attributes
         What its kind needs to know; None where it needs nothing.
     place
@@ -172,6 +198,8 @@ class Node:
         Of its output (C, \\*shape); after `flatten` the shape is ().
     reach
         Along each axis of the network's input.
+    gather
+        Where it looks along each axis of each of its inputs; () where it looks at all samples at once.
     parameters
         Trainable ones.
     multiply_adds
@@ -186,13 +214,15 @@ class Node:
     channels: int
     shape: tuple[int, ...]
     reach: tuple[Reach, ...]
+    gather: tuple[Gather, ...] = ()
     parameters: int = 0
     multiply_adds: int = 0
 
     @property
     def activation_bytes(self) -> int:
-        """Memory of the output for one input, in float32."""
-        return BYTES_PER_SAMPLE * self.channels * prod(self.shape)
+        """Memory of the output for one input, in float32, with the indices that a pool keeps."""
+        indexed = isinstance(self.attributes, PoolAttributes) and self.attributes.indices
+        return (BYTES_PER_SAMPLE + BYTES_PER_INDEX * indexed) * self.channels * prod(self.shape)
 
     @property
     def stride(self) -> tuple[Fraction, ...]:
@@ -200,16 +230,16 @@ class Node:
         return tuple(reach.stride for reach in self.reach)
 
     @property
-    def left(self) -> tuple[Fraction, ...]:
-        """How far before ``j*stride`` output j sees at most, along each axis."""
-        return tuple(reach.left for reach in self.reach)
-
-    @property
-    def right(self) -> tuple[Fraction, ...]:
-        """How far after ``j*stride`` output j sees at most, along each axis."""
-        return tuple(reach.right for reach in self.reach)
+    def offset(self) -> tuple[Fraction, ...]:
+        """Where in the input the centre of what output 0 sees lies, along each axis (see `Reach.offset`)."""
+        return tuple(reach.offset for reach in self.reach)
 
     @property
     def receptive_field(self) -> tuple[int, ...]:
         """Input samples that an output sees along each axis (see `Reach.width`)."""
         return tuple(reach.width for reach in self.reach)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it looks at all samples at once, so that tiles cannot be exact."""
+        return self.kind != "input" and not self.gather

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, lcm
+from math import lcm
 
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, Marked
-from geocnn.network.draft import MAX_SIZE, Draft, Origin
-from geocnn.network.expansion import expand_network
+from geocnn.network.draft import MAX_SIZE, Draft
+from geocnn.network.expansion.network import expand_network
 from geocnn.network.node import Node
+from geocnn.network.origin import Origin
 from geocnn.network.spec import Spec
 from geocnn.records import show
 
@@ -24,11 +25,15 @@ class Plan:
     Attributes
     ----------
     nodes
-        The first is the input, the last the output.
+        The first is the input.
     input
         (C, \\*shape) for which shapes and costs hold; without a flatten layer the network takes other shapes too.
     outputs
         Channels of the output.
+    output_id
+        The node whose output is the network's.
+    heads
+        The nodes of extra outputs by name (deep supervision); prediction leaves them out.
 
     Notes
     -----
@@ -41,11 +46,13 @@ class Plan:
     nodes: tuple[Node, ...]
     input: tuple[int, ...]
     outputs: int
+    output_id: int
+    heads: Mapping[str, int]
 
     @property
     def output(self) -> Node:
-        """The last node."""
-        return self.nodes[-1]
+        """The node whose output is the network's."""
+        return self.nodes[self.output_id]
 
     @property
     def ndim(self) -> int:
@@ -68,25 +75,37 @@ class Plan:
         return sum(node.activation_bytes for node in self.nodes)
 
     @property
+    def trunk(self) -> tuple[Node, ...]:
+        """The nodes that the output depends on: all but those that only heads need."""
+        needed = {self.output_id}
+        for node in reversed(self.nodes):
+            if node.id in needed:
+                needed.update(node.inputs)
+        return tuple(node for node in self.nodes if node.id in needed)
+
+    @property
     def receptive_field(self) -> tuple[int, ...]:
-        """Input samples that an output sees along each axis, averaged over neighbouring outputs."""
+        """Input samples that an output sees along each axis, averaged over neighbouring outputs.
+
+        Nodes that look at all samples at once (`breaks`) are left out.
+        """
         return self.output.receptive_field
 
     @property
     def stride(self) -> tuple[int, ...]:
         """Smallest shift of the input, along each axis, that shifts every node by whole samples."""
         strides = [[node.stride[axis] for node in self.nodes if node.shape] for axis in range(self.ndim)]
-        return tuple(lcm(*(stride.numerator for stride in axis)) for axis in strides)
+        return tuple(lcm(*(stride.numerator for stride in axis if stride)) for axis in strides)
 
     @property
     def halo(self) -> tuple[tuple[int, int], ...]:
         """Input samples before and after its own that an output can see, along each axis."""
-        return tuple((ceil(reach.left), max(0, ceil(reach.right))) for reach in self.output.reach)
+        return tuple((max(0, reach.left), max(0, reach.right)) for reach in self.output.reach)
 
     @property
     def breaks(self) -> tuple[Node, ...]:
         """The nodes whose outputs depend on the whole input, so that tiles cannot be exact."""
-        return tuple(node for node in self.nodes if node.kind in ("flatten", "dense"))
+        return tuple(node for node in self.trunk if node.whole)
 
     @property
     def exact(self) -> bool:
@@ -124,11 +143,11 @@ def expand(
         With every fault that does not follow from another.
     """
     _check_sizes(input, outputs)
-    draft = Draft(input, outputs, Origin(marked, key))
-    expand_network(draft, spec.layers)
+    draft = Draft(input, outputs, spec.width, Origin(marked, key))
+    last = expand_network(draft, spec.layers)
     if draft.faults:
         raise ConfigError(sorted(draft.faults, key=lambda fault: fault.line or 0))
-    return Plan(tuple(draft.nodes), input, outputs)
+    return Plan(tuple(draft.nodes), input, outputs, last, draft.heads)
 
 
 def _check_sizes(input: tuple[int, ...], outputs: int) -> None:

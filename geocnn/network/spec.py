@@ -1,174 +1,28 @@
-"""What is written: a layer spec, one strict record a layer kind."""
+"""What is written: a network as a list of layers, and the published ones by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, Marked, load_marked
-from geocnn.records import Record, RecordError, nearest, read_record, show, spell
+from geocnn.network.layers import KINDS, Branches, Function, Layer, Saved
+from geocnn.records import Record, RecordError, key_path, nearest, read_record, show, spell
 
-__all__ = [
-    "KINDS",
-    "Activation",
-    "Add",
-    "Concat",
-    "Conv",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "Function",
-    "Layer",
-    "Norm",
-    "NormKind",
-    "Padding",
-    "Pool",
-    "Residual",
-    "Saved",
-    "Sizes",
-    "Spec",
-    "Upsample",
-    "load_spec",
-    "read_spec",
-    "zoo_names",
-]
+__all__ = ["MAX_NESTING", "Published", "Spec", "layer_at", "load_spec", "read_spec", "zoo_names"]
 
 MAX_NESTING = 50
 
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Width = Annotated[int, Field(ge=0, le=1_000_000)]
-Name = Annotated[str, Field(min_length=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Sizes = Count | tuple[Count, ...]
-"""One number for all axes, or one per axis."""
-Padding = Literal["same", "valid"] | Width | tuple[Width, ...]
-Channels = Literal["outputs"] | Count
-Function = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
-NormKind = Literal["batch"]
 
+class Published(Record):
+    """What a publication says of a network: trainable parameters for an input (C, \\*shape) and a number of outputs."""
 
-class Saved(Record):
-    """A layer; `save` names its output for a later `add` or `concat` in the same block."""
-
-    save: Name | None = None
-
-
-class Conv(Saved):
-    """Convolution, then norm, activation, dropout, as far as they are written.
-
-    `padding` is ``same`` (d(k−1) zeros in all, the extra one at the far end for even kernels, whatever the
-    stride), ``valid`` (none), or zeros at both ends. `bias` left out means: unless there is a norm.
-    """
-
-    kind: Literal["conv"] = "conv"
-    channels: Channels = Field(alias="conv")
-    kernel: Sizes
-    stride: Sizes = 1
-    padding: Padding = "same"
-    dilation: Sizes = 1
-    groups: Count = 1
-    bias: bool | None = None
-    norm: NormKind | None = None
-    activation: Function | None = None
-    dropout: Rate | None = None
-
-
-class Pool(Saved):
-    """Largest or mean sample of each window, channel by channel; padding counts as −∞, or as 0 in the mean.
-
-    `stride` left out means: the size.
-    """
-
-    kind: Literal["pool"] = "pool"
-    method: Literal["max", "mean"] = Field(alias="pool")
-    size: Sizes
-    stride: Sizes | None = None
-    padding: Padding = "valid"
-
-
-class Upsample(Saved):
-    """Each sample repeated `factor` times along each axis."""
-
-    kind: Literal["upsample"] = "upsample"
-    factor: Sizes = Field(alias="upsample")
-
-
-class Add(Saved):
-    """Sum with what was saved as `name`."""
-
-    kind: Literal["add"] = "add"
-    name: Name = Field(alias="add")
-
-
-class Concat(Saved):
-    """The channels so far, followed by the channels that were saved as `name`."""
-
-    kind: Literal["concat"] = "concat"
-    name: Name = Field(alias="concat")
-
-
-class Residual(Saved):
-    """σ(a + z): the block's input a is added to its output z, then the activation.
-
-    Where channels or stride differ, a goes through a 1×1 convolution without bias, with the block's norm.
-    """
-
-    kind: Literal["residual"] = "residual"
-    layers: tuple[Layer, ...] = Field(alias="residual")
-    activation: Function | None = None
-
-
-class Norm(Saved):
-    """Normalisation of each channel over the batch, with a learned scale and shift."""
-
-    kind: Literal["norm"] = "norm"
-    method: NormKind = Field(alias="norm")
-
-
-class Activation(Saved):
-    """A non-linear function of each sample."""
-
-    kind: Literal["activation"] = "activation"
-    function: Function = Field(alias="activation")
-
-
-class Dropout(Saved):
-    """Samples set to zero at random while training."""
-
-    kind: Literal["dropout"] = "dropout"
-    rate: Rate = Field(alias="dropout")
-
-
-class Flatten(Saved):
-    """All samples of all channels as one list of features."""
-
-    kind: Literal["flatten"] = "flatten"
-
-
-class Dense(Saved):
-    """Every output from every feature, then norm, activation, dropout; after `flatten`."""
-
-    kind: Literal["dense"] = "dense"
-    channels: Channels = Field(alias="dense")
-    bias: bool | None = None
-    norm: NormKind | None = None
-    activation: Function | None = None
-    dropout: Rate | None = None
-
-
-Layer = Annotated[
-    Conv | Pool | Upsample | Add | Concat | Residual | Norm | Activation | Dropout | Flatten | Dense,
-    Field(discriminator="kind"),
-]
-
-KINDS: Mapping[str, type[Saved]] = {
-    str(kind.model_fields["kind"].default): kind
-    for kind in (Conv, Pool, Upsample, Add, Concat, Residual, Norm, Activation, Dropout, Flatten, Dense)
-}
+    parameters: int
+    input: Annotated[tuple[int, ...], Field(min_length=2, max_length=4)]
+    outputs: int
 
 
 class Spec(Record):
@@ -178,16 +32,20 @@ class Spec(Record):
     ----------
     layers
         From input to output.
-    title, source
-        What it is, and where it was published.
-    parameters
-        Published count of trainable parameters, with one input channel and one output in 3-D.
+    title, source, when
+        What it is, where it was published, and when to use it.
+    published
+        What its parameters must be, where a count was published.
+    width
+        Scales the channels of all layers but those of `outputs`; rounded, at least 1.
     """
 
     layers: tuple[Layer, ...]
     title: str = ""
     source: str = ""
-    parameters: int | None = None
+    when: str = ""
+    published: Published | None = None
+    width: Annotated[float, Field(gt=0, le=100)] = 1.0
 
 
 def load_spec(name: str) -> tuple[Spec, Marked]:
@@ -226,6 +84,26 @@ _ZOO = Path(__file__).with_name("zoo")
 def zoo_names() -> tuple[str, ...]:
     """Names of the published networks that come with geocnn."""
     return tuple(sorted(path.stem for path in _ZOO.glob("*.yaml")))
+
+
+def layer_at(spec: Spec, place: str) -> Layer | None:
+    """The layer that is written at the place of a node; None for the input and for what no one writes (a shortcut)."""
+    here: Any = spec
+    repetition = False
+    for part in key_path(place):
+        if repetition or part == "repeat":
+            repetition = not repetition  # A block is written once, however often it is repeated.
+            continue
+        if isinstance(part, int):
+            here = here[part]
+        elif part == "branches":
+            here = here.blocks
+        elif part in ("layers", "residual"):
+            here = here.layers
+        else:
+            return None
+    layer: Layer = here
+    return layer
 
 
 def read_spec(marked: Marked, key: KeyPath, data: object, faults: list[Fault]) -> Spec | None:
@@ -271,30 +149,31 @@ def _read_layer(marked: Marked, key: KeyPath, data: object, faults: list[Fault])
     except _UnreadableError as error:
         faults.append(Fault(error.found, error.expected, error.do, marked.source, marked.line(key), spell(key)))
         return None
-    if kind is Residual:
-        fields = _read_block(marked, key, fields, faults)
+    blocks = [name for name in ("residual", "branches", "layers", "blocks") if isinstance(fields.get(name), list)]
+    if blocks and sum(isinstance(part, int) for part in key) > MAX_NESTING:
+        found, expected = f"more than {MAX_NESTING} blocks in each other", f"at most {MAX_NESTING}"
+        faults.append(Fault(found, expected, file=marked.source, line=marked.line(key), key=spell(key[:8])))
+        return None
+    for name in blocks:
+        read = _read_branches if kind is Branches else _read_layers
+        fields = {**fields, name: read(marked, (*key, name), fields[name], faults)}
     layer = read_record(kind, marked, key, fields, faults)
     return layer if len(faults) == before else None
 
 
-def _read_block(marked: Marked, key: KeyPath, fields: dict[str, object], faults: list[Fault]) -> dict[str, object]:
-    """Fields of a residual block, its layers read."""
-    name = "residual" if "residual" in fields else "layers"
-    inner = fields.get(name)
-    if not isinstance(inner, list):
-        return fields
-    if sum(isinstance(part, int) for part in key) > MAX_NESTING:
-        found, expected = f"more than {MAX_NESTING} blocks in each other", f"at most {MAX_NESTING}"
-        faults.append(Fault(found, expected, file=marked.source, line=marked.line(key), key=spell(key[:8])))
-        return {**fields, name: ()}
-    return {**fields, name: _read_layers(marked, (*key, name), inner, faults)}
+def _read_branches(marked: Marked, key: KeyPath, data: list[object], faults: list[Fault]) -> tuple[object, ...]:
+    """The layers of each branch; what is no list is left to the record."""
+    return tuple(
+        _read_layers(marked, (*key, index), block, faults) if isinstance(block, list) else block
+        for index, block in enumerate(data)
+    )
 
 
 class _UnreadableError(RecordError):
     """A layer whose kind is not to be seen."""
 
 
-def _kind_and_fields(data: object) -> tuple[type[Saved], dict[str, object]]:
+def _kind_and_fields(data: object) -> tuple[type[Saved], dict[str, Any]]:
     """The record of a layer's kind, and its fields with the kind made explicit."""
     example = "a layer such as {conv: 16, kernel: 3}"
     if isinstance(data, str):

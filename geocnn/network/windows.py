@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from geocnn.network.node import Reach
+from geocnn.network.reach import Gather
 
 __all__ = ["Windows", "same_padding"]
 
@@ -13,7 +13,8 @@ __all__ = ["Windows", "same_padding"]
 class Windows:
     """Windows of `size` taps, `dilation` apart, at every `stride`-th sample, one number per axis.
 
-    `before` and `after` samples are padded at the two ends of each axis.
+    `before` and `after` samples are padded at the two ends of each axis. Transposed, each input sample makes a window
+    of outputs, `stride` after the last one, and `before` and `after` outputs are cropped.
     """
 
     size: tuple[int, ...]
@@ -41,17 +42,46 @@ class Windows:
             )
         )
 
+    def transposed_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Outputs of a transposed convolution along each axis; below 1 where cropping leaves none.
+
+        Notes
+        -----
+        N_y = (N_x − 1)·stride + d(k−1) + 1 − crop, `crop` being what is cut at both ends together.
+        """
+        return tuple(
+            (n - 1) * stride + span + 1 - before - after
+            for n, before, after, span, stride in zip(
+                shape, self.before, self.after, self.spans, self.stride, strict=True
+            )
+        )
+
     def formula(self, axis: int, n: int) -> str:
         """The formula of `shape` with the numbers of one axis."""
         pad, d, k = self.before[axis] + self.after[axis], self.dilation[axis], self.size[axis]
         size = (n + pad - d * (k - 1) - 1) // self.stride[axis] + 1
         return f"⌊({n} + {pad} − {d}·({k} − 1) − 1) / {self.stride[axis]}⌋ + 1 = {size}"
 
-    def reach(self, reach: tuple[Reach, ...]) -> tuple[Reach, ...]:
-        """What an output depends on, after these windows."""
+    def transposed_formula(self, axis: int, n: int) -> str:
+        """The formula of `transposed_shape` with the numbers of one axis."""
+        crop, d, k = self.before[axis] + self.after[axis], self.dilation[axis], self.size[axis]
+        size = (n - 1) * self.stride[axis] + d * (k - 1) + 1 - crop
+        return f"({n} − 1)·{self.stride[axis]} + {d}·({k} − 1) + 1 − {crop} = {size}"
+
+    @property
+    def gather(self) -> tuple[Gather, ...]:
+        """Where each window looks."""
         return tuple(
-            each.windowed(span, before, stride)
-            for each, span, before, stride in zip(reach, self.spans, self.before, self.stride, strict=True)
+            Gather(1, stride, before, span - before)
+            for stride, before, span in zip(self.stride, self.before, self.spans, strict=True)
+        )
+
+    @property
+    def transposed_gather(self) -> tuple[Gather, ...]:
+        """Which inputs reach each output of a transposed convolution."""
+        return tuple(
+            Gather(stride, 1, span - before, before)
+            for stride, before, span in zip(self.stride, self.before, self.spans, strict=True)
         )
 
 
