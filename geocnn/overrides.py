@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, parse_value
+from geocnn.records import key_path
 
 __all__ = ["blame", "overridden"]
 

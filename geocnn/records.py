@@ -99,7 +99,7 @@ def key_path(text: str) -> KeyPath:
 def nearest(word: object, choices: Iterable[str]) -> str | None:
     """The choice that `word` was probably meant to be, if any is near."""
     known = {choice.lower(): choice for choice in choices}
-    match = difflib.get_close_matches(str(word).lower(), known, n=1, cutoff=0.6)
+    match = difflib.get_close_matches(str(word).lower(), known, n=1, cutoff=0.61)
     return known[match[0]] if match else None
 
 
@@ -269,8 +269,14 @@ def _keys(kind: type[Record], path: KeyPath, branch: str) -> list[str]:
             fields = [field for each in kinds for field in _fields(each, part)]
             kinds = [record for field in fields for record in _records(field)]
     kinds = [each for each in kinds if each.__name__ == branch] or kinds
-    names = (field.alias or name for each in kinds for name, field in each.model_fields.items())
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(name for each in kinds for name in _written_keys(each)))
+
+
+def _written_keys(kind: type[Record]) -> list[str]:
+    """The keys of a record as users write them, its own before those that others have too; the kind is a layer's first."""
+    own = [name for each in kind.__mro__ for name in each.__dict__.get("__annotations__", {})]
+    fields = {name: kind.model_fields[name] for name in own if name in kind.model_fields and name != "kind"}
+    return [field.alias or name for name, field in fields.items()]
 
 
 def _fields(kind: type[Record], name: str) -> list[Any]:

@@ -9,7 +9,8 @@ from networks import spec_of
 
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import parse_marked
-from geocnn.network.spec import KINDS, Conv, Flatten, Pool, Residual, Spec, load_spec, read_spec
+from geocnn.network.layers import KINDS, Conv, Flatten, Pool, Residual
+from geocnn.network.spec import Spec, load_spec, read_spec
 
 
 def faults_of(text: str) -> list[Fault]:

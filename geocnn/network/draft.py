@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -17,12 +18,7 @@ from geocnn.network.origin import Origin
 from geocnn.network.reach import Gather, Reach
 from geocnn.records import nearest, spell
 
-__all__ = [
-    "MAX_SIZE",
-    "Draft",
-    "Scope",
-    "TooLargeError",
-    "spell_channels", "spell_output", "spell_sizes"]
+__all__ = ["MAX_SIZE", "Draft", "Scope", "TooLargeError", "spell_channels", "spell_output", "spell_sizes"]
 
 MAX_SIZE = 10**9
 MAX_STEPS = 100_000
@@ -81,7 +77,7 @@ class Draft:
     def fault(self, place: KeyPath, found: str, expected: str = "", do: str = "") -> None:
         """Note a fault; what a repetition says again is left out."""
         fault = self._origin.fault(place, found, expected, do)
-        again = any(part == "repeat" and number for part, number in zip(place, place[1:], strict=False))
+        again = any(part == "repeat" and number for part, number in pairwise(place))
         if not (again and any(fault.key == other.key for other in self.faults)):
             self.faults.append(fault)
 
@@ -131,6 +127,8 @@ class Draft:
 
     def _reach(self, inputs: tuple[int, ...], gather: tuple[Gather, ...] | None, whole: bool) -> tuple[Reach, ...]:
         """Of a step on these inputs; those of one sample for all only make it look at all."""
+        if gather is None and not whole and len(inputs) == 1:
+            return self.nodes[inputs[0]].reach
         wide = [each for each in inputs if not self.single(each)] or list(inputs)
         reaches = []
         for axis in range(self.ndim):
@@ -140,7 +138,7 @@ class Draft:
             if gather is not None:
                 reach = reach.gathered(gather[axis])
             everything = whole or any(self.nodes[each].reach[axis].whole for each in inputs)
-            reaches.append(replace(reach, whole=everything))
+            reaches.append(replace(reach, whole=True) if everything else reach)
         return tuple(reaches)
 
     def slid(
@@ -158,7 +156,7 @@ class Draft:
         node = self.nodes[inputs[0]]
         shape = tuple(max(1, size) for size in shape)
         reaches = list(zip(node.reach, gather, strict=True))
-        strides = [reach.stride * where.down / where.up for reach, where in reaches]
+        strides = [where.stretched(reach.stride) for reach, where in reaches]
         found = ""
         if max(shape) > MAX_SIZE or max(strides) > MAX_SIZE:
             found = f"sizes {spell_sizes(shape)} at a stride of {spell_sizes(strides)}"
@@ -175,7 +173,7 @@ class Draft:
     def single(self, at: int) -> bool:
         """Whether a node makes one sample that stands for all: after a global pool."""
         node = self.nodes[at]
-        return bool(node.shape) and all(reach.stride == 0 for reach in node.reach) and prod(node.shape) == 1
+        return bool(node.shape) and not any(reach.stride for reach in node.reach) and prod(node.shape) == 1
 
     def everything(self) -> tuple[Reach, ...]:
         """Reach of what is made of all samples at once, and stands for all."""

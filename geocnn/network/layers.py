@@ -68,7 +68,7 @@ NormKind = Literal["batch", "instance", "group", "layer"] | GroupNorm
 
 
 class Saved(Record):
-    """A layer; `save` names its output for later layers of the block, `head` makes it an extra output of the network."""
+    """A layer; `save` names its output for later layers of the block, `head` makes it an extra output."""
 
     save: Name | None = None
     head: Name | None = None
@@ -112,7 +112,12 @@ class Conv(Weighted):
         if self.separable and self.groups != 1:
             raise RecordError("both separable and groups", "one of them", "remove groups: separable takes each channel")
         if self.weights is not None:
-            given = {"groups": self.groups != 1, "separable": self.separable, "init": self.init, "bias": self.bias is not None}
+            given = {
+                "groups": self.groups != 1,
+                "separable": self.separable,
+                "init": self.init,
+                "bias": self.bias is not None,
+            }
             if any(given.values()):
                 found = f"weights: {self.weights} with {', '.join(key for key, there in given.items() if there)}"
                 raise RecordError(found, "fixed weights alone", "a fixed kernel has nothing to train: remove the rest")

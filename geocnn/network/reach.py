@@ -34,6 +34,10 @@ class Gather:
         """Last input that output `j` depends on."""
         return (j * self.down + self.after) // self.up
 
+    def stretched(self, stride: Fraction) -> Fraction:
+        """Stride of the outputs for a stride of the inputs."""
+        return stride if self.up == self.down else stride * self.down / self.up
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -63,7 +67,7 @@ class Reach:
         """After a step."""
         outputs = range(self.phases_after(gather))
         spans = tuple((self.span(gather.first(j))[0], self.span(gather.last(j))[1]) for j in outputs)
-        return Reach(self.stride * gather.down / gather.up, spans, self.whole)
+        return Reach(gather.stretched(self.stride), spans, self.whole)
 
     def joined(self, other: Reach) -> Reach:
         """Of a sum or concatenation; the strides are equal."""
@@ -75,7 +79,7 @@ class Reach:
     def span(self, j: int) -> tuple[int, int]:
         """First and last input sample of output `j`."""
         periods, phase = divmod(j, len(self.spans))
-        shift = int(periods * len(self.spans) * self.stride)
+        shift = periods * len(self.spans) * self.stride.numerator // self.stride.denominator
         first, last = self.spans[phase]
         return first + shift, last + shift
 
@@ -96,6 +100,6 @@ class Reach:
 
     @property
     def offset(self) -> Fraction:
-        """Input samples from the first one to the centre of what output 0 sees, on average over neighbouring outputs."""
+        """Where in the input the centre of what output 0 sees lies, on average over neighbouring outputs."""
         centres = [Fraction(first + last, 2) - j * self.stride for j, (first, last) in enumerate(self.spans)]
         return sum(centres, Fraction(0)) / len(centres)

@@ -40,7 +40,7 @@ def _in_order(draft: Draft, written: Sequence[layers.Layer], place: KeyPath, at:
 
 def _residual(draft: Draft, layer: layers.Residual, place: KeyPath, at: int) -> int:
     done = block(draft, layer.layers, (*place, "residual"), at)
-    if done == at and layer.layers:
+    if done == at and not draft.faults:
         draft.fault(place, "the block hands its input on", "layers that change it", "remove the block")
         return at
     crop = layer.fit == "crop"
@@ -106,7 +106,7 @@ def _repeat(draft: Draft, layer: layers.Repeat, place: KeyPath, at: int) -> int:
         with draft.block(carried) as scope:
             at = _in_order(draft, layer.layers, (*place, "repeat", time, "layers"), at)
         for name in carried:
-            if name not in scope.used and scope.saved[name] == carried[name]:
+            if not time and name not in scope.used and scope.saved[name] == carried[name]:
                 draft.fault((*place, "carry"), f"{name!r} is carried and never used", "", f"remove {name}")
         carried = {name: scope.saved[name] for name in carried}
         draft.count_step(place)

@@ -6,7 +6,7 @@ from math import prod
 
 from geocnn.marked import KeyPath
 from geocnn.network import layers
-from geocnn.network.draft import Draft, spell_channels, spell_output
+from geocnn.network.draft import Draft, spell_channels, spell_output, spell_sizes
 from geocnn.network.expansion.pointwise import tail
 from geocnn.network.expansion.pooling import flattened
 from geocnn.network.expansion.sliding import asked_windows, axes_to_slide_along, windows_that_fit
@@ -120,7 +120,12 @@ def _check_fixed(draft: Draft, layer: layers.Conv, windows: Windows, place: KeyP
     """Whether a fixed kernel has the size it is defined for, and makes as many channels as are written."""
     at, channels = ends
     if layer.weights in ("sobel", "laplace") and set(windows.size) != {3}:
-        draft.fault((*place, "kernel"), f"a {layer.weights} kernel of {windows.size}", "kernel: 3", "write kernel: 3")
+        draft.fault(
+            (*place, "kernel"),
+            f"a {layer.weights} kernel of {spell_sizes(windows.size)}",
+            "kernel: 3",
+            "write kernel: 3",
+        )
     each = draft.ndim if layer.weights == "sobel" else 1
     made = each * draft.nodes[at].channels
     if channels != made and draft.sure_of_channels(at):

@@ -21,7 +21,10 @@ def expand_network(draft: Draft, written: Sequence[layers.Layer]) -> int:
     node = draft.nodes[last]
     if written and node.channels != draft.outputs and draft.sure_of_channels(last):
         end = "{conv: outputs, kernel: 1}" if node.shape else "{dense: outputs}"
-        found, expected = f"the network ends with {spell_channels(node.channels)}", f"{draft.outputs}, as the task needs"
+        found, expected = (
+            f"the network ends with {spell_channels(node.channels)}",
+            f"{draft.outputs}, as the task needs",
+        )
         draft.fault(("layers", len(written) - 1), found, expected, f"end with {end}")
     if not draft.faults:
         _check_used(draft, last)

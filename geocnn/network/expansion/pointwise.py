@@ -41,9 +41,7 @@ def dropout(draft: Draft, layer: layers.Dropout, place: KeyPath, at: int) -> int
     return draft.step("dropout", (at,), place, DropoutAttributes(layer.rate))
 
 
-def tail(
-    draft: Draft, layer: layers.Weighted | layers.Residual | layers.Branches, place: KeyPath, at: int
-) -> int:
+def tail(draft: Draft, layer: layers.Weighted | layers.Residual | layers.Branches, place: KeyPath, at: int) -> int:
     """What a layer says after itself: norm, activation, dropout."""
     if isinstance(layer, layers.Weighted) and layer.norm is not None:
         at = _normed(draft, layer.norm, place, at)

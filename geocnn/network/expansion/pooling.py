@@ -7,7 +7,7 @@ from math import prod
 
 from geocnn.marked import KeyPath
 from geocnn.network import layers
-from geocnn.network.draft import Draft, spell_channels
+from geocnn.network.draft import Draft, spell_channels, spell_sizes
 from geocnn.network.expansion.joins import can_meet
 from geocnn.network.expansion.sliding import axes_to_slide_along, windows_that_fit
 from geocnn.network.node import GlobalPoolAttributes, PoolAttributes, UnpoolAttributes
@@ -49,7 +49,7 @@ def unpool(draft: Draft, layer: layers.Unpool, place: KeyPath, at: int) -> int:
         draft.doubt(at, shape=True)
         return at
     if any(size > stride for size, stride in zip(asked.size, asked.stride, strict=True)):
-        found = f"the windows of {layer.name!r} overlap: {asked.size} at a stride of {asked.stride}"
+        found = f"the windows of {layer.name!r} overlap: {spell_sizes(asked.size)} at a stride of {spell_sizes(asked.stride)}"
         draft.fault(key, found, "a pool whose stride is its size", "leave out the stride of the pool")
     if draft.nodes[at].channels != pooled.channels and draft.sure_of_channels(at, other):
         found = f"{spell_channels(draft.nodes[at].channels)} here and {pooled.channels} of {layer.name!r}"

@@ -7,7 +7,7 @@ from geocnn.network import layers
 from geocnn.network.draft import Draft, spell_output
 from geocnn.network.windows import Windows, same_padding
 
-__all__ = ["axes_to_slide_along", "asked_windows", "windows_that_fit"]
+__all__ = ["asked_windows", "axes_to_slide_along", "windows_that_fit"]
 
 
 def axes_to_slide_along(draft: Draft, layer: layers.Saved, place: KeyPath, at: int) -> bool:

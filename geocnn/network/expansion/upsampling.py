@@ -47,8 +47,6 @@ def pixel_shuffle(draft: Draft, layer: layers.PixelShuffle, place: KeyPath, at: 
     shape = tuple(size * times for size, times in zip(node.shape, factor, strict=True))
     channels = max(1, node.channels // parts)
     gather = tuple(map(_repeated, factor))
-    done = draft.slid(
-        "pixel_shuffle", (at,), place, ShuffleAttributes(factor), gather, shape, sure, channels=channels
-    )
+    done = draft.slid("pixel_shuffle", (at,), place, ShuffleAttributes(factor), gather, shape, sure, channels=channels)
     draft.doubt(done, channels=not divides)
     return done
