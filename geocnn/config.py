@@ -15,6 +15,7 @@ from geocnn.overrides import blame, overridden
 from geocnn.records import read_record, spell
 from geocnn.settings import (
     DataConfig,
+    NamedNetwork,
     PairConfig,
     RunConfig,
     SurveysConfig,
@@ -87,7 +88,12 @@ def _part(marked: Marked, key: str) -> object:
 
 def _network(marked: Marked, folder: Path, faults: list[Fault]) -> tuple[Spec, tuple[Marked, KeyPath]] | None:
     """The spec of a config's ``network`` and where it is written."""
-    network = _part(marked, "network")
+    network, width = _part(marked, "network"), 1.0
+    if isinstance(network, dict) and "name" in network:
+        named = read_record(NamedNetwork, marked, ("network",), network, faults)
+        if named is None:
+            return None
+        network, width = named.name, named.width
     if isinstance(network, dict):
         spec = read_spec(marked, ("network",), network, faults)
         return (spec, (marked, ("network",))) if spec is not None else None
@@ -103,7 +109,7 @@ def _network(marked: Marked, folder: Path, faults: list[Fault]) -> tuple[Spec, t
             for fault in error.faults
         )
         return None
-    return spec, (source, ())
+    return spec.model_copy(update={"width": width * spec.width}), (source, ())
 
 
 def _expanded_data(record: RunConfig | None, marked: Marked, folder: Path, faults: list[Fault]) -> DataConfig | None:

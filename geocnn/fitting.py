@@ -46,7 +46,7 @@ def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[F
         faults.extend(error.faults)
         return None
     if plan.breaks:
-        faults.append(_headed(config, plan))
+        faults.append(_whole(config, plan))
     elif plan.output.shape != patch or any(step != 1 for step in plan.output.stride):
         faults.append(_resized(config, plan))
     return plan
@@ -74,16 +74,17 @@ def _multiples(patch: tuple[int, ...], stride: tuple[int, ...], rooms: Sequence[
     return f"write {' or '.join(map(str, fitting))}"
 
 
-def _headed(config: Config, plan: Plan) -> Fault:
-    """The fault of a network that says one thing of a whole patch."""
+def _whole(config: Config, plan: Plan) -> Fault:
+    """The fault of a network that looks at a whole patch at once."""
     places = ", ".join(f"{node.kind} at {node.place}" for node in plan.breaks)
-    return _at(
-        config,
-        plan.breaks[0],
-        f"a network that looks at a whole patch at once ({places}) gives no value for each sample",
-        expected=f"convolutions, pooling and upsampling alone for {config.record.task}",
-        do="replace the dense head by {conv: outputs, kernel: 1}",
-    )
+    if plan.output.shape:
+        found = f"a network that looks at a whole patch at once ({places}): tiles of a survey would not fit together"
+        expected, do = "layers that see a bounded neighbourhood", "use norm: batch or layer, and no pool of size all"
+    else:
+        found = f"a network that looks at a whole patch at once ({places}) gives no value for each sample"
+        expected = f"convolutions, pooling and upsampling alone for {config.record.task}"
+        do = "replace the dense head by {conv: outputs, kernel: 1}"
+    return _at(config, plan.breaks[0], found, expected, do)
 
 
 def _resized(config: Config, plan: Plan) -> Fault:

@@ -17,6 +17,7 @@ __all__ = [
     "AugmentationConfig",
     "BlockConfig",
     "DataConfig",
+    "NamedNetwork",
     "NormalisationConfig",
     "PairConfig",
     "RunConfig",
@@ -165,6 +166,13 @@ class TrainingConfig(Record):
     @classmethod
     def _known_loss(cls, loss: str) -> str:
         return _known("loss", loss, [known for task in TASKS.values() for known in task.losses])
+
+
+class NamedNetwork(Record):
+    """A network of the zoo or of a spec file, its channels scaled by `width`."""
+
+    name: str
+    width: Annotated[float, Field(gt=0, le=100)] = 1.0
 
 
 class RunConfig(Record):

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from geocnn.config import dump_config, load_config
 from geocnn.errors import ConfigError, Fault
+from geocnn.network.plan import expand
+from geocnn.network.spec import load_spec
 from geocnn.records import spell
 from geocnn.settings import BlockConfig, SurveysConfig
 from geocnn.survey.options import SurveyOptions
@@ -52,7 +54,13 @@ def test_a_short_config_gets_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "network", ["fault-small", "{layers: [{conv: 4, kernel: 3}, {conv: outputs, kernel: 1}]}", "net.yaml"]
+    "network",
+    [
+        "fault-small",
+        "{name: faultseg3d, width: 0.5}",
+        "{layers: [{conv: 4, kernel: 3}, {conv: outputs, kernel: 1}]}",
+        "net.yaml",
+    ],
 )
 def test_what_is_dumped_loads_back_equal(tmp_path: Path, network: str) -> None:
     (tmp_path / "net.yaml").write_text("layers: [{conv: 4, kernel: [3, 3, 5]}, {conv: outputs, kernel: 1}]")
@@ -275,3 +283,23 @@ def test_whole_surveys_may_be_held_out(tmp_path: Path) -> None:
     assert isinstance(validation, SurveysConfig)
     assert not isinstance(validation.surveys, int)
     assert validation.surveys[0].label == str(tmp_path / "d.sgy")
+
+
+def test_a_named_network_can_be_made_narrower(tmp_path: Path) -> None:
+    path = written(tmp_path, SHORT.replace("fault-small", "{name: faultseg3d, width: 0.5}"))
+    config = load_config(path)
+    assert config.spec == load_spec("faultseg3d")[0].model_copy(update={"width": 0.5})
+    assert expand(config.spec, (1, 16, 16, 16), 1).parameters < 1_459_585 / 3.9
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ("{name: faultseg3d, width: 0}", r"network\.width: found 0"),
+        ("{name: faultseg3d, widht: 2}", r"unknown key 'widht'.*write 'width'"),
+        ("{name: faultseg, width: 2}", r"no network 'faultseg'"),
+    ],
+)
+def test_a_named_network_that_cannot_be(tmp_path: Path, network: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=rf"(?s){words}"):
+        load_config(written(tmp_path, SHORT.replace("fault-small", network)))
