@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import get_annotations
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -273,8 +274,8 @@ def _keys(kind: type[Record], path: KeyPath, branch: str) -> list[str]:
 
 
 def _written_keys(kind: type[Record]) -> list[str]:
-    """The keys of a record as users write them, its own before those that others have too; the kind is a layer's first."""
-    own = [name for each in kind.__mro__ for name in each.__dict__.get("__annotations__", {})]
+    """The keys of a record as users write them: its own before those that others have too; a layer's kind is no key."""
+    own = [name for each in kind.__mro__ if issubclass(each, Record) for name in get_annotations(each)]
     fields = {name: kind.model_fields[name] for name in own if name in kind.model_fields and name != "kind"}
     return [field.alias or name for name, field in fields.items()]
 

@@ -52,17 +52,15 @@ def join(
     """Sum, product or concatenation of nodes; `names` are those of all but the first."""
     meet = can_meet(draft, place, ends, names, crop=crop)
     counts = [draft.nodes[end].channels for end in ends]
-    if kind == "concat":
-        channels, agree = sum(counts), True
-    else:
-        several = [count for count in counts if count > 1 or kind == "add"]
-        channels, agree = max(counts), len(set(several)) <= 1
+    # In a product one channel stands for all.
+    several = [count for count in counts if count > 1 or kind != "multiply"] or counts
+    agree = kind == "concat" or len(set(several)) == 1
     if not agree and draft.sure_of_channels(*ends):
-        odd = next(index for index, count in enumerate(counts) if count not in (counts[0], 1) or kind == "add")
-        odd = next((index for index, count in enumerate(counts) if count != counts[0]), odd)
-        found = f"{spell_channels(counts[0])} here and {counts[odd]} of {names[odd - 1]} cannot be {_DONE[kind]}"
+        odd = next(index for index, count in enumerate(counts) if count in several and count != several[0])
+        found = f"{spell_channels(several[0])} here and {counts[odd]} of {names[odd - 1]} cannot be {_DONE[kind]}"
         do = "use concat, or bring one to the other's number by a conv with kernel 1"
         draft.fault(place, found, "equal numbers of channels", do)
+    channels = sum(counts) if kind == "concat" else several[0]
     wide = [end for end in ends if not draft.single(end)] or list(ends)
     shapes = [draft.nodes[end].shape for end in wide]
     shape = tuple(map(min, zip(*shapes, strict=True))) if meet else shapes[0]

@@ -49,7 +49,8 @@ def unpool(draft: Draft, layer: layers.Unpool, place: KeyPath, at: int) -> int:
         draft.doubt(at, shape=True)
         return at
     if any(size > stride for size, stride in zip(asked.size, asked.stride, strict=True)):
-        found = f"the windows of {layer.name!r} overlap: {spell_sizes(asked.size)} at a stride of {spell_sizes(asked.stride)}"
+        sizes, strides = spell_sizes(asked.size), spell_sizes(asked.stride)
+        found = f"the windows of {layer.name!r} overlap: {sizes} at a stride of {strides}"
         draft.fault(key, found, "a pool whose stride is its size", "leave out the stride of the pool")
     if draft.nodes[at].channels != pooled.channels and draft.sure_of_channels(at, other):
         found = f"{spell_channels(draft.nodes[at].channels)} here and {pooled.channels} of {layer.name!r}"
