@@ -13,6 +13,7 @@ from geocnn.errors import GeocnnError
 from .check import check
 from .convert import convert
 from .evaluate import evaluate
+from .export import export
 from .inspect import inspect
 from .plot import plot
 from .predict import predict
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (inspect, check, train, evaluate, predict, convert, plot):
+for command in (inspect, check, train, evaluate, predict, export, convert, plot):
     app.command()(command)
 app.add_typer(synth, name="synth")
 
