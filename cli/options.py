@@ -24,8 +24,13 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an o
 
 
 def survey_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every field of SurveyOptions as an option; it receives them as one record, `options`."""
+    """Give a command every field of SurveyOptions as an option; it receives them as one record, `options`.
+
+    A name that the command has itself stays the command's.
+    """
     hints = get_type_hints(SurveyOptions, include_extras=True)
+    own = inspect.signature(command, eval_str=True).parameters
+    free = [field for field in fields(SurveyOptions) if field.name not in own]
     shared = [
         inspect.Parameter(
             field.name,
@@ -33,16 +38,15 @@ def survey_options(command: Callable[..., None]) -> Callable[..., None]:
             default=field.default,
             annotation=_option(field.name, hints[field.name]),
         )
-        for field in fields(SurveyOptions)
+        for field in free
     ]
 
     @wraps(command)
     def with_options(**arguments: Any) -> None:
-        options = SurveyOptions(**{field.name: arguments.pop(field.name) for field in fields(SurveyOptions)})
+        options = SurveyOptions(**{field.name: arguments.pop(field.name) for field in free})
         command(**arguments, options=options)
 
-    own = inspect.signature(command, eval_str=True).parameters.values()
-    parameters = [*(p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name != "options"), *shared]
+    parameters = [*(p.replace(kind=p.KEYWORD_ONLY) for p in own.values() if p.name != "options"), *shared]
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return with_options
