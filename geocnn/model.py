@@ -31,7 +31,6 @@ __all__ = [
     "Model",
     "far_from_training",
     "load_model",
-    "load_weights",
     "normalised",
     "require_fit",
     "sampling",
@@ -176,30 +175,6 @@ def _digest(contract: str, weights: dict[str, torch.Tensor]) -> str:
         digest.update(name.encode())
         digest.update(weights[name].contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def load_weights(network: Network, model: Model) -> int:
-    """Copy the weights of another model whose names and shapes match; how many did.
-
-    Raises
-    ------
-    ModelError
-        If none does.
-    """
-    own = network.state_dict()
-    matching = {
-        name: tensor
-        for name, tensor in model.network.state_dict().items()
-        if name in own and own[name].shape == tensor.shape
-    }
-    if not matching:
-        raise ModelError(
-            "no weight of the initial model fits the network",
-            expected="a model with layers of the same names and shapes",
-            do="train the same network, or leave --init out",
-        )
-    network.load_state_dict(own | matching)
-    return len(matching)
 
 
 def require_fit(model: Model, survey: Survey) -> None:

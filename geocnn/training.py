@@ -23,7 +23,7 @@ from geocnn.interrupt import StopRequest, stop_requests
 from geocnn.losses import LOSSES
 from geocnn.marked import KeyPath, load_marked, parse_marked
 from geocnn.metrics import Scores, score
-from geocnn.model import Contract, Model, load_model, load_weights, normalised, sampling, save_model
+from geocnn.model import Contract, Model, load_model, normalised, sampling, save_model
 from geocnn.network.build import Network, initialise
 from geocnn.normalise import NormalisedSurvey
 from geocnn.patches import Stream
@@ -36,6 +36,7 @@ from geocnn.settings import TrainingConfig
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.scan import Statistics, scan
 from geocnn.survey.survey import FloatArray
+from geocnn.transfer import load_weights
 
 __all__ = ["Panel", "Start", "Validated", "learning_rate", "train"]
 
@@ -97,7 +98,7 @@ def train(
             yield Remark(remark)
         data = yield from prepare(config, checked)
         trainer = Trainer(config, checked, data, run, device)
-        for remark in (*trainer.start_from(initial), *trainer.resume_from(checkpoint)):
+        for remark in (*trainer.start_from(initial, start.initial), *trainer.resume_from(checkpoint)):
             yield Remark(remark)
         yield from trainer.steps(stop)
 
@@ -175,12 +176,11 @@ class Trainer:
         self.bare = network
         self.step = 0
 
-    def start_from(self, initial: Model | None) -> list[str]:
+    def start_from(self, initial: Model | None, source: Path | None) -> list[str]:
         """Take up the weights of another model; remarks about it."""
         if initial is None:
             return []
-        count = load_weights(self.bare, initial)
-        return [f"{count} of {len(self.bare.state_dict())} weights taken from the initial model"]
+        return [load_weights(self.bare, initial).summary(str(source))]
 
     def resume_from(self, checkpoint: Checkpoint | None) -> list[str]:
         """Take up the state of a checkpoint; remarks about it."""

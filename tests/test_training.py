@@ -203,7 +203,7 @@ def test_initial_weights_that_fit_nowhere(config: Config, tmp_path: Path) -> Non
         + "    - {conv: outputs, kernel: 5}\n"
         + CONFIG[CONFIG.index("training:") :],
     )
-    with pytest.raises(ModelError, match="no weight of the initial model fits"):
+    with pytest.raises(ModelError, match="no layer of the initial model fits"):
         completed(other, RunDirectory(tmp_path / "second"), Start(initial=first.path))
 
 
