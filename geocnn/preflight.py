@@ -11,6 +11,7 @@ from geocnn.errors import ConfigError, Fault, GeocnnError
 from geocnn.fitting import plan_patch
 from geocnn.grid import Window
 from geocnn.marked import KeyPath
+from geocnn.network.memory import training_bytes
 from geocnn.network.plan import Plan
 from geocnn.settings import BlockConfig, PairConfig, SurveysConfig
 from geocnn.split import BlockRule, hold_out
@@ -39,8 +40,7 @@ class Preflight:
     training, validation
         Surveys with the window to draw patches from, and with the window to predict and score.
     memory
-        Estimate of the bytes that one training step takes: activations forward and backward, and for each parameter
-        its value, gradient and two moments.
+        The most bytes that one training step holds at once (see `training_bytes`).
     remarks
         What the user must know about the surveys and did not ask.
     """
@@ -70,7 +70,8 @@ def preflight(config: Config) -> Preflight:
     _check_leaks(config, training, validation, faults)
     if faults:
         raise ConfigError(faults)
-    return Preflight(plan, training, validation, _memory(config, plan), tuple(_remarks((*pairs, *held))))
+    memory = training_bytes(plan, config.record.training.batch)
+    return Preflight(plan, training, validation, memory, tuple(_remarks((*pairs, *held))))
 
 
 def _opened(config: Config, faults: list[Fault]) -> tuple[list[LabelledSurvey], list[LabelledSurvey]]:
@@ -206,11 +207,6 @@ def _apart(first: Window, second: Window) -> int:
     """Positions between two windows along the axis where they are furthest apart; negative where they overlap."""
     axes = zip(first.start, first.stop, second.start, second.stop, strict=True)
     return max(max(c - b, a - d) for a, b, c, d in axes)
-
-
-def _memory(config: Config, plan: Plan) -> int:
-    """Bytes of one training step: outputs, their gradients and what layers keep; value, gradient and two moments."""
-    return 3 * plan.activation_bytes * config.record.training.batch + 4 * 4 * plan.parameters
 
 
 def _remarks(surveys: Sequence[LabelledSurvey]) -> Iterable[str]:

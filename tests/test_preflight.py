@@ -14,6 +14,7 @@ from arrays import grid_of
 from geocnn.config import Config, load_config
 from geocnn.errors import ConfigError, Fault
 from geocnn.grid import Window
+from geocnn.network.memory import training_bytes
 from geocnn.preflight import Preflight, preflight
 from geocnn.survey.creating import create_survey
 from geocnn.survey.labelled import LabelledSurvey
@@ -121,10 +122,9 @@ def test_a_block_at_the_far_end_of_the_longest_lateral_axis(surveys: Path) -> No
     assert found.remarks == ()
 
 
-def test_memory_is_three_times_the_activations_and_four_numbers_a_parameter(surveys: Path) -> None:
-    found = checked(surveys, layers("{conv: outputs, kernel: 3}"))
-    samples = 16**3
-    assert found.memory == 3 * 2 * 4 * (samples + samples) + 16 * (27 + 1)
+def test_memory_is_that_of_a_training_step(surveys: Path) -> None:
+    found = checked(surveys, ("batch: 2", "batch: 3"))
+    assert found.memory == training_bytes(found.plan, 3)
 
 
 def test_the_block_is_cut_from_the_labelled_part(surveys: Path) -> None:

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from geocnn.errors import UsageError
 from geocnn.grid import Window
+from geocnn.network.memory import inference_bytes
+from geocnn.network.node import BYTES_PER_SAMPLE
 from geocnn.network.plan import Plan
 
-__all__ = ["Tile", "Tiling", "bytes_per_sample", "plan_tiles"]
+__all__ = ["Tile", "Tiling", "plan_tiles", "tile_bytes"]
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ class Tiling:
         return prod(sum(span.last - span.first for span in self._spans(axis)) for axis in axes) / self.within.size
 
     @property
-    def largest(self) -> int:
-        """Samples that the largest tile reads."""
-        return prod(max(span.last - span.first for span in self._spans(axis)) for axis in range(len(self.size)))
+    def largest(self) -> tuple[int, ...]:
+        """Shape of the largest tile's reading."""
+        return tuple(max(span.last - span.first for span in self._spans(axis)) for axis in range(len(self.size)))
 
 
 class _Span(NamedTuple):
@@ -124,21 +126,20 @@ def plan_tiles(plan: Plan, shape: tuple[int, ...], within: Window, memory: int) 
     """
     stride = plan.stride
     padded = plan.admissible(shape)
-    each = bytes_per_sample(plan)
 
     def tiling(size: tuple[int, ...]) -> Tiling:
         return Tiling(within, size, stride, plan.halo, padded)
 
     best = tiling(within.shape)
-    while best.largest * each > memory:
+    while (needed := tile_bytes(plan, best.largest)) > memory:
         smaller = [tiling(size) for size in _halvings(best.size, stride)]
-        useful = [candidate for candidate in smaller if candidate.largest <= USEFUL * best.largest]
+        useful = [candidate for candidate in smaller if prod(candidate.largest) <= USEFUL * prod(best.largest)]
         if not useful:
             raise UsageError(
                 f"{memory / 1e9:.2g} GB of memory for a network that sees {' × '.join(map(str, plan.receptive_field))} "
                 "samples around each",
-                expected=f"at least {best.largest * each / 1e9:.2g} GB, or the halo takes it all",
-                do=f"pass --memory {ceil(best.largest * each / 1e8) / 10:g}GB",
+                expected=f"at least {needed / 1e9:.2g} GB, or the halo takes it all",
+                do=f"pass --memory {ceil(needed / 1e8) / 10:g}GB",
             )
         best = min(useful, key=lambda candidate: candidate.arithmetic)
     return best
@@ -156,13 +157,6 @@ def _halvings(size: tuple[int, ...], stride: tuple[int, ...]) -> Iterator[tuple[
             yield (*size[:axis], half, *size[axis + 1 :])
 
 
-def bytes_per_sample(plan: Plan) -> int:
-    """Peak bytes of activations that live at once, per input sample, at inference."""
-    last_use = {source: node.id for node in plan.nodes for source in node.inputs}
-    live: dict[int, int] = {}
-    peak = 0
-    for node in plan.nodes:
-        live[node.id] = node.activation_bytes
-        peak = max(peak, sum(live.values()))
-        live = {i: size for i, size in live.items() if last_use.get(i, -1) > node.id}
-    return ceil(peak / prod(plan.input[1:]))
+def tile_bytes(plan: Plan, shape: tuple[int, ...]) -> int:
+    """The most bytes that a pass over a tile of this shape holds at once, beside the network's parameters."""
+    return inference_bytes(plan, shape) - BYTES_PER_SAMPLE * plan.parameters

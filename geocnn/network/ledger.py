@@ -1,0 +1,42 @@
+"""Buffers that are taken, held by several, and dropped; and the most bytes at once."""
+
+from __future__ import annotations
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Buffers by number, each with its bytes and how often it is held.
+
+    A buffer of 0 bytes is one as well.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.peak = 0
+        self._bytes: list[int] = []
+        self._holders: list[int] = []
+
+    def take(self, size: int) -> int:
+        """A new buffer, held once."""
+        self._bytes.append(size)
+        self._holders.append(1)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        return len(self._bytes) - 1
+
+    def hold(self, buffer: int) -> int:
+        """The same buffer, held once more."""
+        self._holders[buffer] += 1
+        return buffer
+
+    def holders(self, buffer: int) -> int:
+        """How often it is held."""
+        return self._holders[buffer]
+
+    def drop(self, *buffers: int) -> None:
+        """Hold each once less; what nobody holds is given back."""
+        for buffer in buffers:
+            self._holders[buffer] -= 1
+            if not self._holders[buffer]:
+                self.now -= self._bytes[buffer]

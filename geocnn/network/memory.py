@@ -1,0 +1,265 @@
+"""How much memory a network takes: its passes played through, buffer by buffer, without running them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from geocnn.network.keeping import folds, hands_on, kept_for_backward, padded_by, passes_on
+from geocnn.network.ledger import Ledger
+from geocnn.network.liveness import overwrites, spent_after
+from geocnn.network.node import (
+    BYTES_PER_INDEX,
+    BYTES_PER_SAMPLE,
+    ConvAttributes,
+    Node,
+    PoolAttributes,
+    TransposedAttributes,
+)
+from geocnn.network.plan import Plan
+from geocnn.network.sizes import Admissible, admissible_sizes, shapes_for
+
+__all__ = ["inference_bytes", "largest_batch", "largest_patch", "training_bytes"]
+
+BLOCK = 16
+"""Channels that convolutions work on at once."""
+
+LOSS_OF_ONE = 10
+LOSS_PER_CLASS = 3
+"""Numbers that `geocnn.losses` hold at once for each sample: of one output, and for each of several (measured)."""
+
+
+def training_bytes(plan: Plan, batch: int, optimiser_moments: int = 2, shape: Sequence[int] | None = None) -> int:
+    """The most bytes that one training step holds at once, in float32, workspaces of kernels left out.
+
+    Parameters
+    ----------
+    plan
+        The network; its heads are not trained.
+    batch
+        Inputs in a batch.
+    optimiser_moments
+        Numbers that the optimiser keeps for each parameter: 2 for Adam.
+    shape
+        Of an input, if it is not that of the plan; it must be admissible.
+
+    Notes
+    -----
+    For each parameter its value, gradient and moments; outputs that the backward pass needs; the gradients of outputs
+    while it runs.
+    """
+    parameters = BYTES_PER_SAMPLE * plan.parameters
+    return (1 + optimiser_moments) * parameters + _Training(plan, batch, shape).peak()
+
+
+def inference_bytes(plan: Plan, shape: Sequence[int] | None = None, fused: bool = True, batch: int = 1) -> int:
+    """The most bytes that one prediction holds at once, in float32: parameters, and outputs that live together.
+
+    Parameters
+    ----------
+    plan
+        The network; its heads are left out.
+    shape
+        Of an input, if it is not that of the plan; it must be admissible.
+    fused
+        Whether batch norms are folded into the layers before them.
+    batch
+        Inputs at once.
+    """
+    sizes, ledger = _Sizes(plan, batch, shape), Ledger()
+    over, spent = overwrites(plan, training=False), spent_after(plan.trunk, {plan.output_id})
+    users = _users(plan)
+    buffers = {0: ledger.take(sizes.output(plan.nodes[0]))}
+    indices: dict[int, int] = {}
+    for node in plan.trunk[1:]:
+        first = buffers[node.inputs[0]]
+        if node.id in over or hands_on(node, training=False) or (fused and folds(node, plan.nodes, users)):
+            buffers[node.id] = ledger.hold(first)
+        else:
+            padded = ledger.take(sizes.padded(node))
+            buffers[node.id] = sizes.computed(node, ledger)
+            ledger.drop(padded)
+        indices[node.id] = ledger.take(sizes.indices(node))
+        for each in spent[node.id]:
+            if each:  # The input belongs to the caller.
+                ledger.drop(buffers.pop(each), indices.pop(each))
+    return BYTES_PER_SAMPLE * plan.parameters + ledger.peak
+
+
+def largest_batch(plan: Plan, budget: int) -> int:
+    """The most inputs of the plan's size that can be trained on at once within `budget` bytes; 0 if not one."""
+    return _largest(lambda batch: training_bytes(plan, batch) <= budget, 2**20)
+
+
+def largest_patch(plan: Plan, budget: int, batch: int = 1) -> tuple[int, ...] | None:
+    """The largest admissible patch, as even along its axes as can be, that can be trained on within `budget` bytes.
+
+    None if not even the smallest can.
+    """
+    admissible = admissible_sizes(plan)
+
+    def fits(size: int) -> bool:
+        return training_bytes(plan, batch, shape=_patch(admissible, size)) <= budget
+
+    least = min(each.least for each in admissible)
+    most = max(each.most or 2**24 for each in admissible)
+    if not fits(least):
+        return None
+    return _patch(admissible, least + _largest(lambda more: fits(least + more), most - least))
+
+
+def _patch(admissible: Sequence[Admissible], size: int) -> tuple[int, ...]:
+    """The largest sizes up to `size`, and the least where there are none."""
+    return tuple(each.at_most(size) or each.least for each in admissible)
+
+
+def _largest(fits: Callable[[int], bool], most: int) -> int:
+    """The largest number from 0 to `most` that fits, if what is smaller than one that fits does; 0 does."""
+    high = 1
+    while high <= most and fits(high):
+        high *= 2
+    low, high = high // 2, min(high, most + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _users(plan: Plan) -> list[int]:
+    """How many nodes of the trunk take each node, its use as the output counted."""
+    users = [0] * len(plan.nodes)
+    users[plan.output_id] += 1
+    for node in plan.trunk:
+        for each in node.inputs:
+            users[each] += 1
+    return users
+
+
+class _Sizes:
+    """Bytes of what the nodes of a plan hold, for a batch of inputs of a shape."""
+
+    def __init__(self, plan: Plan, batch: int, shape: Sequence[int] | None) -> None:
+        shapes = shapes_for(plan, plan.input[1:] if shape is None else shape)
+        if shapes is None:
+            raise ValueError(f"the network takes no input of {tuple(shape or ())} samples")
+        self._nodes, self._batch = plan.nodes, batch
+        self.shapes = shapes
+
+    def output(self, node: Node, each: int = BYTES_PER_SAMPLE) -> int:
+        """Of its output, at `each` bytes a sample."""
+        return each * self._batch * node.channels * prod(self.shapes[node.id])
+
+    def indices(self, node: Node) -> int:
+        """Of the places that a later unpool asks a max pool for."""
+        asked = isinstance(node.attributes, PoolAttributes) and node.attributes.indices
+        return self.output(node, BYTES_PER_INDEX) if asked else 0
+
+    def padded(self, node: Node) -> int:
+        """Of a padded copy of its input; 0 where there is none."""
+        ends, taken = padded_by(node), self._nodes[node.inputs[0]]
+        shape = [size + more for size, more in zip(self.shapes[taken.id], ends, strict=True)] if ends else [0]
+        return BYTES_PER_SAMPLE * self._batch * taken.channels * prod(shape)
+
+    def copies(self, node: Node) -> tuple[int, int]:
+        """Of the copies of input and output that a convolution works on, channels filled up to whole blocks."""
+        asked = node.attributes
+        if not isinstance(asked, ConvAttributes | TransposedAttributes) or set(asked.kernel) == {1}:
+            return 0, 0
+        taken = self._nodes[node.inputs[0]]
+        ends = [(each, -(-each.channels // BLOCK) * BLOCK) for each in (taken, node)]
+        before, after = (self.output(each, BYTES_PER_SAMPLE) // each.channels * channels for each, channels in ends)
+        return before, after
+
+    def computed(self, node: Node, ledger: Ledger) -> int:
+        """The buffer of its output, after the workspace that it takes has come and gone."""
+        before, after = map(ledger.take, self.copies(node))
+        ledger.drop(before)
+        output = ledger.take(self.output(node))
+        ledger.drop(after)
+        return output
+
+    def loss(self, node: Node) -> int:
+        """Of what a loss of this output holds."""
+        numbers = LOSS_OF_ONE if node.channels == 1 else LOSS_PER_CLASS * node.channels
+        return BYTES_PER_SAMPLE * self._batch * numbers * prod(self.shapes[node.id])
+
+
+class _Training:
+    """A forward and a backward pass, as autograd runs them."""
+
+    def __init__(self, plan: Plan, batch: int, shape: Sequence[int] | None) -> None:
+        self._plan, self._sizes, self._ledger = plan, _Sizes(plan, batch, shape), Ledger()
+        self._over = overwrites(plan, training=True)
+        self._kept: dict[int, list[int]] = {}
+        self._gradients: dict[int, tuple[int, bool]] = {}
+        self._learning: set[int] = set()  # Nodes that depend on a parameter.
+        for node in plan.nodes:
+            if node.parameters or not self._learning.isdisjoint(node.inputs):
+                self._learning.add(node.id)
+
+    def peak(self) -> int:
+        """The most bytes at once, but for parameters and moments."""
+        plan, ledger = self._plan, self._ledger
+        before = ledger.take(BYTES_PER_SAMPLE * plan.parameters)  # The gradients of the step before.
+        self._forward()
+        loss = ledger.take(self._sizes.loss(plan.output))
+        ledger.drop(before, loss)
+        self._gradients[plan.output_id] = ledger.take(self._sizes.output(plan.output)), False
+        for node in reversed(plan.trunk):
+            if node.id in self._learning:
+                self._backward(node)
+        ledger.take(2 * BYTES_PER_SAMPLE * max(node.parameters for node in plan.nodes))  # By the optimiser.
+        return ledger.peak
+
+    def _forward(self) -> None:
+        ledger, sizes, plan = self._ledger, self._sizes, self._plan
+        spent = spent_after(plan.trunk, {plan.output_id})
+        buffers = {0: ledger.take(sizes.output(plan.nodes[0]))}
+        indices: dict[int, int] = {}
+        for node in plan.trunk[1:]:
+            taken, padded = [buffers[each] for each in node.inputs], ledger.take(sizes.padded(node))
+            if node.id in self._over or hands_on(node, training=True):
+                buffers[node.id] = ledger.hold(taken[0])
+            else:
+                buffers[node.id] = sizes.computed(node, ledger)
+            indices[node.id] = ledger.take(sizes.indices(node))
+            if node.id in self._learning:
+                kept = kept_for_backward(node, node.id in self._over)
+                arrived = [padded] if sizes.padded(node) else taken
+                needed = kept.inputs * arrived + kept.output * [buffers[node.id]]
+                further = 0 if sizes.indices(node) else kept.further
+                self._kept[node.id] = [*map(ledger.hold, needed), ledger.take(sizes.output(node, further))]
+            ledger.drop(padded)
+            for each in spent[node.id]:
+                if each:
+                    ledger.drop(buffers.pop(each), indices.pop(each))
+
+    def _backward(self, node: Node) -> None:
+        ledger, sizes, nodes = self._ledger, self._sizes, self._plan.nodes
+        gradient, part = self._gradients.pop(node.id)
+        whole = ledger.take(sizes.output(node) if part and not passes_on(node) else 0)
+        ledger.take(BYTES_PER_SAMPLE * node.parameters)
+        found = []
+        for each in node.inputs:
+            if each not in self._learning:
+                continue
+            if passes_on(node) and sizes.output(nodes[each]) <= sizes.output(node):
+                found.append((each, ledger.hold(gradient), part or node.kind == "concat"))
+            else:
+                padded, copies = ledger.take(sizes.padded(node)), ledger.take(sum(sizes.copies(node)))
+                found.append((each, ledger.take(sizes.output(nodes[each])), False))
+                ledger.drop(padded, copies)
+        ledger.drop(gradient, whole, *self._kept.pop(node.id))
+        for each, buffer, is_part in found:
+            self._accumulate(each, buffer, is_part)
+
+    def _accumulate(self, at: int, buffer: int, part: bool) -> None:
+        """Add to the gradient of a node's output: in place where nothing else holds what is there."""
+        if at not in self._gradients:
+            self._gradients[at] = buffer, part
+            return
+        before, was_part = self._gradients[at]
+        if was_part or self._ledger.holders(before) > 1:
+            self._gradients[at] = self._ledger.take(self._sizes.output(self._plan.nodes[at])), False
+            self._ledger.drop(before)
+        self._ledger.drop(buffer)
