@@ -28,8 +28,11 @@ def peak_bytes(work: Callable[[], object], device: str = "cpu") -> int:
         work()
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated() - before
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)  # Alone, a thread takes other kernels than several.
     with profile(use_cpu=True, profile_memory=True) as seen:
         work()
+    torch.set_num_threads(threads)
     changes = [event for event in seen.kineto_results.events() if event.name() == "[memory]"]
     now = peak = 0
     for event in sorted(changes, key=lambda event: event.start_ns()):

@@ -6,23 +6,23 @@ __all__ = ["Ledger"]
 
 
 class Ledger:
-    """Buffers by number, each with its bytes and how often it is held.
-
-    A buffer of 0 bytes is one as well.
-    """
+    """Buffers by number, each with its bytes and how often it is held; buffer 0 is empty and always there."""
 
     def __init__(self) -> None:
         self.now = 0
         self.peak = 0
-        self._bytes: list[int] = []
-        self._holders: list[int] = []
+        self._bytes = [0]
+        self._holders = [1]
 
     def take(self, size: int) -> int:
-        """A new buffer, held once."""
+        """A new buffer, held once; the empty one for 0 bytes."""
+        if not size:
+            return 0
         self._bytes.append(size)
         self._holders.append(1)
         self.now += size
-        self.peak = max(self.peak, self.now)
+        if self.now > self.peak:
+            self.peak = self.now
         return len(self._bytes) - 1
 
     def hold(self, buffer: int) -> int:
@@ -39,4 +39,4 @@ class Ledger:
         for buffer in buffers:
             self._holders[buffer] -= 1
             if not self._holders[buffer]:
-                self.now -= self._bytes[buffer]
+                self.now -= self._bytes[buffer]  # Of the empty one this changes nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import NamedTuple
 
 from geocnn.network.keeping import folds, hands_on, kept_for_backward, padded_by, passes_on
 from geocnn.network.ledger import Ledger
@@ -160,28 +161,43 @@ class _Sizes:
         shape = [size + more for size, more in zip(self.shapes[taken.id], ends, strict=True)] if ends else [0]
         return BYTES_PER_SAMPLE * self._batch * taken.channels * prod(shape)
 
-    def copies(self, node: Node) -> tuple[int, int]:
-        """Of the copies of input and output that a convolution works on, channels filled up to whole blocks."""
-        asked = node.attributes
-        if not isinstance(asked, ConvAttributes | TransposedAttributes) or set(asked.kernel) == {1}:
-            return 0, 0
+    def copies(self, node: Node) -> _Copies:
+        """Of the copies that a convolution works on, channels filled up to whole blocks."""
+        if not isinstance(node.attributes, ConvAttributes | TransposedAttributes):
+            return _NO_COPIES
         taken = self._nodes[node.inputs[0]]
-        ends = [(each, -(-each.channels // BLOCK) * BLOCK) for each in (taken, node)]
-        before, after = (self.output(each, BYTES_PER_SAMPLE) // each.channels * channels for each, channels in ends)
-        return before, after
+        before, after = (self.output(each) // each.channels * _blocks(each.channels) for each in (taken, node))
+        return _Copies(before if taken.channels >= BLOCK else 0, after, before)
 
     def computed(self, node: Node, ledger: Ledger) -> int:
-        """The buffer of its output, after the workspace that it takes has come and gone."""
-        before, after = map(ledger.take, self.copies(node))
-        ledger.drop(before)
+        """The buffer of its output; workspace has come and gone."""
+        copies = self.copies(node)
+        taken, made = ledger.take(copies.taken), ledger.take(copies.made)
+        ledger.drop(taken)
         output = ledger.take(self.output(node))
-        ledger.drop(after)
+        ledger.drop(made)
         return output
 
     def loss(self, node: Node) -> int:
         """Of what a loss of this output holds."""
         numbers = LOSS_OF_ONE if node.channels == 1 else LOSS_PER_CLASS * node.channels
         return BYTES_PER_SAMPLE * self._batch * numbers * prod(self.shapes[node.id])
+
+
+class _Copies(NamedTuple):
+    """Bytes of the copies of what a convolution takes and makes, and of the gradient of what it takes."""
+
+    taken: int
+    made: int
+    gradient: int
+
+
+_NO_COPIES = _Copies(0, 0, 0)
+
+
+def _blocks(channels: int) -> int:
+    """Channels filled up to whole blocks."""
+    return -(-channels // BLOCK) * BLOCK
 
 
 class _Training:
@@ -239,17 +255,20 @@ class _Training:
         gradient, part = self._gradients.pop(node.id)
         whole = ledger.take(sizes.output(node) if part and not passes_on(node) else 0)
         ledger.take(BYTES_PER_SAMPLE * node.parameters)
-        found = []
+        found, copies = [], sizes.copies(node)
         for each in node.inputs:
             if each not in self._learning:
                 continue
             if passes_on(node) and sizes.output(nodes[each]) <= sizes.output(node):
                 found.append((each, ledger.hold(gradient), part or node.kind == "concat"))
             else:
-                padded, copies = ledger.take(sizes.padded(node)), ledger.take(sum(sizes.copies(node)))
+                arriving, leaving = ledger.take(copies.made), ledger.take(copies.gradient)
+                ledger.drop(arriving)
+                padded = ledger.take(sizes.padded(node))
                 found.append((each, ledger.take(sizes.output(nodes[each])), False))
-                ledger.drop(padded, copies)
-        ledger.drop(gradient, whole, *self._kept.pop(node.id))
+                ledger.drop(padded, leaving)
+        weighing = ledger.take(copies.made + copies.gradient)
+        ledger.drop(weighing, gradient, whole, *self._kept.pop(node.id))
         for each, buffer, is_part in found:
             self._accumulate(each, buffer, is_part)
 
