@@ -59,12 +59,12 @@ def measured_training(plan: Plan, batch: int, device: str = "cpu") -> int:
     return peak_bytes(work, device) - 8 * batch * _samples(plan.output.shape)
 
 
-def measured_inference(plan: Plan, device: str = "cpu") -> int:
+def measured_inference(plan: Plan, batch: int = 1, device: str = "cpu") -> int:
     """Peak bytes of one prediction; the network and its input count."""
 
     def work() -> None:
         network = Network(plan).to(device).eval()
-        inputs = torch.zeros(1, *plan.input, device=device).normal_()
+        inputs = torch.zeros(batch, *plan.input, device=device).normal_()
         with torch.inference_mode():
             network(inputs)
 

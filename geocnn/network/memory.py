@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import NamedTuple
 
 from geocnn.network.keeping import folds, hands_on, kept_for_backward, padded_by, passes_on
 from geocnn.network.ledger import Ledger
@@ -161,18 +160,20 @@ class _Sizes:
         shape = [size + more for size, more in zip(self.shapes[taken.id], ends, strict=True)] if ends else [0]
         return BYTES_PER_SAMPLE * self._batch * taken.channels * prod(shape)
 
-    def copies(self, node: Node) -> _Copies:
-        """Of the copies that a convolution works on, channels filled up to whole blocks."""
-        if not isinstance(node.attributes, ConvAttributes | TransposedAttributes):
-            return _NO_COPIES
-        taken = self._nodes[node.inputs[0]]
-        before, after = (self.output(each) // each.channels * _blocks(each.channels) for each in (taken, node))
-        return _Copies(before if taken.channels >= BLOCK else 0, after, before)
+    def copies(self, node: Node) -> tuple[int, int]:
+        """Of the copies of input and output that a convolution works on, channels filled up to whole blocks."""
+        block = BLOCK if isinstance(node.attributes, ConvAttributes) else 1
+        if block == 1 and not isinstance(node.attributes, TransposedAttributes):
+            return 0, 0
+        ends = (self._nodes[node.inputs[0]], node)
+        before, after = (self.output(each) // each.channels * (-(-each.channels // block) * block) for each in ends)
+        return before, after
 
     def computed(self, node: Node, ledger: Ledger) -> int:
         """The buffer of its output; workspace has come and gone."""
-        copies = self.copies(node)
-        taken, made = ledger.take(copies.taken), ledger.take(copies.made)
+        before, after = self.copies(node)
+        again = after if isinstance(node.attributes, TransposedAttributes) else 0
+        taken, made = ledger.take(before), ledger.take(after + again)
         ledger.drop(taken)
         output = ledger.take(self.output(node))
         ledger.drop(made)
@@ -182,22 +183,6 @@ class _Sizes:
         """Of what a loss of this output holds."""
         numbers = LOSS_OF_ONE if node.channels == 1 else LOSS_PER_CLASS * node.channels
         return BYTES_PER_SAMPLE * self._batch * numbers * prod(self.shapes[node.id])
-
-
-class _Copies(NamedTuple):
-    """Bytes of the copies of what a convolution takes and makes, and of the gradient of what it takes."""
-
-    taken: int
-    made: int
-    gradient: int
-
-
-_NO_COPIES = _Copies(0, 0, 0)
-
-
-def _blocks(channels: int) -> int:
-    """Channels filled up to whole blocks."""
-    return -(-channels // BLOCK) * BLOCK
 
 
 class _Training:
@@ -240,34 +225,41 @@ class _Training:
                 buffers[node.id] = sizes.computed(node, ledger)
             indices[node.id] = ledger.take(sizes.indices(node))
             if node.id in self._learning:
-                kept = kept_for_backward(node, node.id in self._over)
                 arrived = [padded] if sizes.padded(node) else taken
-                needed = kept.inputs * arrived + kept.output * [buffers[node.id]]
-                further = 0 if sizes.indices(node) else kept.further
-                self._kept[node.id] = [*map(ledger.hold, needed), ledger.take(sizes.output(node, further))]
+                places = [indices[each] for each in (node.id, *node.inputs) if each in indices]
+                self._keep(node, arrived, buffers[node.id], places)
             ledger.drop(padded)
             for each in spent[node.id]:
                 if each:
                     ledger.drop(buffers.pop(each), indices.pop(each))
+
+    def _keep(self, node: Node, arrived: list[int], made: int, places: list[int]) -> None:
+        """Hold what a node's backward pass needs; the `places` are those that it found itself or was handed."""
+        ledger, kept = self._ledger, kept_for_backward(node, node.id in self._over)
+        if node.kind in ("pool", "unpool") and any(places):
+            needed, further = [*kept.inputs * arrived, *places], 0
+        else:
+            needed, further = kept.inputs * arrived + kept.output * [made], kept.further
+        self._kept[node.id] = [*map(ledger.hold, needed), ledger.take(self._sizes.output(node, further))]
 
     def _backward(self, node: Node) -> None:
         ledger, sizes, nodes = self._ledger, self._sizes, self._plan.nodes
         gradient, part = self._gradients.pop(node.id)
         whole = ledger.take(sizes.output(node) if part and not passes_on(node) else 0)
         ledger.take(BYTES_PER_SAMPLE * node.parameters)
-        found, copies = [], sizes.copies(node)
-        for each in node.inputs:
+        found, (before, after) = [], sizes.copies(node)
+        for each in node.inputs[:1] if node.kind == "unpool" else node.inputs:  # Places have no gradient.
             if each not in self._learning:
                 continue
             if passes_on(node) and sizes.output(nodes[each]) <= sizes.output(node):
                 found.append((each, ledger.hold(gradient), part or node.kind == "concat"))
             else:
-                arriving, leaving = ledger.take(copies.made), ledger.take(copies.gradient)
+                arriving, leaving = ledger.take(after), ledger.take(before)
                 ledger.drop(arriving)
                 padded = ledger.take(sizes.padded(node))
                 found.append((each, ledger.take(sizes.output(nodes[each])), False))
                 ledger.drop(padded, leaving)
-        weighing = ledger.take(copies.made + copies.gradient)
+        weighing = ledger.take(before + after)
         ledger.drop(weighing, gradient, whole, *self._kept.pop(node.id))
         for each, buffer, is_part in found:
             self._accumulate(each, buffer, is_part)
