@@ -94,7 +94,8 @@ import numpy as np
 import torch
 from geocnn.device import keep_freed_memory
 from geocnn.grid import Window
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network
+from geocnn.network.initialisation import initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec
 from geocnn.survey.opening import open_survey

@@ -24,7 +24,8 @@ from geocnn.losses import LOSSES
 from geocnn.marked import KeyPath, load_marked, parse_marked
 from geocnn.metrics import Scores, score
 from geocnn.model import Contract, Model, load_model, normalised, sampling, save_model
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network
+from geocnn.network.initialisation import initialise
 from geocnn.normalise import NormalisedSurvey
 from geocnn.patches import Stream
 from geocnn.prediction.passes import probability_slabs

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import parse_marked
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network
+from geocnn.network.initialisation import initialise
 from geocnn.network.plan import Plan, expand
 from geocnn.network.spec import Spec, read_spec
 

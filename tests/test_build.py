@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import SHAPES, exact_specs, network_of, plan_of
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network, step_name
+from geocnn.network.initialisation import initialise
 from geocnn.network.plan import Plan, expand
 
 LAYERS = [
@@ -30,7 +32,42 @@ LAYERS = [
     "- residual: [{conv: 2, kernel: 3, norm: batch, activation: relu}, {conv: 2, kernel: 3}]\n  activation: relu",
     "- residual: [{conv: 5, kernel: 3, stride: 2, norm: batch}]\n  activation: relu",
     "- residual: [{conv: 5, kernel: 4, stride: 3}]",
+    "- {conv: 4, kernel: 3, padding_mode: reflect}",
+    "- {conv: 4, kernel: 4, padding: 2, padding_mode: replicate}",
+    "- {conv: 6, kernel: 3, groups: channels}",
+    "- {conv: 5, kernel: 3, stride: 2, separable: true, norm: batch, activation: relu}",
+    "- {conv: 2, kernel: 3, weights: laplace}",
+    "- {conv: 2, kernel: 4, weights: gaussian, stride: 2}",
+    "- {conv: 2, kernel: 5, weights: mean, activation: tanh}",
+    "- {transposed_conv: 4, kernel: 2, stride: 2}",
+    "- {transposed_conv: 4, kernel: 7, stride: 4, norm: batch, activation: relu}",
+    "- {transposed_conv: 4, kernel: 1, stride: 3, groups: 2}",
+    "- {transposed_conv: 4, kernel: 4, stride: 2, dilation: 2, padding: valid, bias: false}",
+    "- {transposed_conv: 4, kernel: 3, padding: 1}",
+    "- {pool: max, size: all}",
+    "- {pool: mean, size: all}",
+    "- {pool: max, size: 2, padding: same, save: p}\n- {conv: 2, kernel: 3}\n- {unpool: p}",
+    "- {pool: max, size: 3, stride: 4, save: p}\n- {activation: relu}\n- {unpool: p}",
+    "- {upsample: 3, mode: linear}",
+    "- {upsample: 2, mode: linear}",
+    "- {conv: 16, kernel: 1}\n- {pixel_shuffle: 2}",
+    "- {conv: 2, kernel: 3, save: a}\n- {conv: 1, kernel: 3, save: b}\n- {use: a}\n- {multiply: b}",
+    "- {conv: 2, kernel: 3, save: a}\n- {conv: 2, kernel: 3, padding: valid}\n- {concat: a, fit: crop}",
+    "- {conv: 2, kernel: 3, save: a}\n- {pool: mean, size: all}\n- {conv: 2, kernel: 1}\n- {multiply: a}",
+    "- {conv: 2, kernel: 3, save: a}\n- {pool: max, size: all}\n- {concat: a}",
+    "- residual: [{conv: 5, kernel: 3}]\n  join: concat\n  activation: relu",
+    "- residual: [{pool: max, size: 2}, {conv: 3, kernel: 3}, {upsample: 2}]\n  join: concat",
+    "- {branches: [[], [{conv: 3, kernel: 3}], [{conv: 1, kernel: 1}]], activation: relu}",
+    "- {branches: [[{conv: 3, kernel: 1}], [{conv: 3, kernel: 3}]], join: add}",
+    "- {branches: [[{conv: 3, kernel: 1}], [{conv: 1, kernel: 3}]], join: multiply}",
+    "- {repeat: 3, layers: [{conv: 2, kernel: 3, norm: batch, activation: relu}]}",
+    "- {conv: 2, kernel: 1, save: a}\n- repeat: 2\n  carry: [a]\n  layers: [{conv: 2, kernel: 3}, {add: a, save: a}]",
     "- {norm: batch}",
+    "- {norm: instance}",
+    "- {norm: layer}",
+    "- {conv: 6, kernel: 3, norm: {group: 3}}",
+    "- {conv: 64, kernel: 1, norm: group}",
+    "- {conv: 2, kernel: 1, save: a}\n- {conv: outputs, kernel: 1, head: h}\n- {use: a}",
     "- {activation: gelu}",
     "- {dropout: 0.2}",
     "- flatten",
@@ -39,11 +76,14 @@ LAYERS = [
 KINDS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 
 
-def _outputs(network: Network, x: Tensor) -> list[Tensor]:
-    """The output of every node, by running the steps one by one."""
-    values = [x]
-    for node, step in zip(network.plan.nodes[1:], network.steps.values(), strict=True):
-        values.append(step(*(values[each] for each in node.inputs)))
+def _outputs(network: Network, x: Tensor) -> dict[str, Tensor]:
+    """The output of every step by its name."""
+    values: dict[str, Tensor] = {}
+    for name, step in network.steps.items():
+        step.register_forward_hook(
+            lambda module, taken, made, name=name: values.update({name: made[0] if isinstance(made, tuple) else made})
+        )
+    network.with_heads(x)
     return values
 
 
@@ -58,10 +98,11 @@ def test_the_plan_says_what_the_module_does(text: str, ndim: int) -> None:
     plan = _finished(text, ndim)
     network = Network(plan)
     x = torch.randn(2, *plan.input)
-    for node, step, value in zip(plan.nodes[1:], network.steps.values(), _outputs(network, x)[1:], strict=True):
+    values = _outputs(network, x)
+    for node in plan.nodes[1:]:
+        value = values[step_name(node)]
         assert value.shape == (2, node.channels, *node.shape), node.place
-        assert sum(parameter.numel() for parameter in step.parameters()) == node.parameters, node.place
-        assert value[0].numel() * value.element_size() == node.activation_bytes
+        assert sum(parameter.numel() for parameter in network.step(node).parameters()) == node.parameters, node.place
     assert network.eval()(x).shape == (2, 3, *plan.output.shape)
     assert sum(parameter.numel() for parameter in network.parameters()) == plan.parameters
 
@@ -71,13 +112,14 @@ def test_the_plan_says_what_the_module_does(text: str, ndim: int) -> None:
 def test_multiply_adds_are_those_of_the_weights(text: str, ndim: int) -> None:
     plan = _finished(text, ndim)
     network = Network(plan)
-    values = _outputs(network, torch.randn(2, *plan.input))
-    counted = 0
-    for module, value in zip(network.steps.values(), values[1:], strict=True):
-        for part in module.modules():
-            if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
-                counted += part.weight[0].numel() * value[0].numel()
-    assert counted == plan.multiply_adds
+    assert _counted(network, torch.randn(2, *plan.input)) == plan.multiply_adds
+
+
+def _counted(network: Network, x: Tensor) -> int:
+    """Products of weights and samples, as torch counts them, for one input."""
+    with FlopCounterMode(display=False) as counter:
+        network.with_heads(x)
+    return counter.get_total_flops() // 2 // len(x)
 
 
 FIELDS = [
@@ -200,5 +242,6 @@ def test_random_networks_are_as_planned(ndim: int, data: st.DataObject) -> None:
     plan = expand(data.draw(exact_specs(ndim)), (1, *(36,) * ndim), 1)
     network = network_of(plan)
     values = _outputs(network, torch.randn(1, *plan.input, dtype=torch.float64))
-    assert [tuple(value.shape[1:]) for value in values] == [(node.channels, *node.shape) for node in plan.nodes]
+    shapes = {step_name(node): (node.channels, *node.shape) for node in plan.nodes[1:]}
+    assert {name: tuple(value.shape[1:]) for name, value in values.items()} == shapes
     assert sum(parameter.numel() for parameter in network.parameters()) == plan.parameters

@@ -9,7 +9,8 @@ from arrays import ArraySurvey
 
 from geocnn.device import Device, choose_device
 from geocnn.errors import UsageError
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network
+from geocnn.network.initialisation import initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec
 from geocnn.normalise import NormalisedSurvey, Normaliser

@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from geocnn.errors import ModelError
 from geocnn.grid import Axis, Grid
 from geocnn.model import Contract, Model, far_from_training, load_model, normalised, require_fit, sampling, save_model
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network
+from geocnn.network.initialisation import initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec
 from geocnn.progress import finish

@@ -14,7 +14,8 @@ from geocnn.device import Device
 from geocnn.errors import ModelError, UsageError
 from geocnn.grid import Window
 from geocnn.marked import parse_marked
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network
+from geocnn.network.initialisation import initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec, read_spec
 from geocnn.normalise import NormalisedSurvey, Normaliser
