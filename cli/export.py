@@ -62,12 +62,14 @@ def _say_more(done: Exported) -> None:
     report.say(
         f"normalised inside by the statistics of {done.statistics}: {numbers}, clipped at ± {done.normaliser.clip:g}"
     )
+    if done.sizes:
+        report.say(f"takes any batch, and along each axis: {', '.join(dict.fromkeys(done.sizes))}")
     for each in done.compared:
         report.say(
             f"compared with the network on {_spelt(each.input)}: probabilities differ by at most {each.difference:.1e}"
         )
-    if not done.compared:
-        report.warn("not compared with the network: onnxruntime is not installed (pip install 'geocnn[export]')")
+    if done.uncompared:
+        report.warn(f"not compared with the network: {done.uncompared}")
 
 
 def _spelt(sizes: tuple[int | str, ...]) -> str:

@@ -11,24 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from geocnn.errors import ConfigError, ModelError, UsageError
 from geocnn.model import Contract, Model, far_from_training, require_fit
 from geocnn.network.plan import Plan, expand
+from geocnn.network.sizes import Admissible, admissible_sizes
 from geocnn.normalise import Normaliser
+from geocnn.onnx_comparison import Compared, compare, obstacle
 from geocnn.output import require_free, whole_file
 from geocnn.progress import Remark, Work
 from geocnn.survey.scan import Statistics, scan
-from geocnn.survey.survey import FloatArray, Survey
+from geocnn.survey.survey import Survey
 
 if TYPE_CHECKING:
     from geocnn.network.onnx_graph import Ends
 
-__all__ = ["LARGEST_DIFFERENCE", "Compared", "Export", "Exported", "export_model", "graph_weights"]
-
-LARGEST_DIFFERENCE = 1e-4
-"""Between probabilities of the graph and of the network, for the file to be kept."""
+__all__ = ["Export", "Exported", "export_model", "graph_weights"]
 
 SMALL = {1: 512, 2: 64, 3: 32}
 """Samples along each axis, by their number, at which a graph of open sizes is compared."""
@@ -52,14 +50,6 @@ class Export:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Largest difference between probabilities of graph and network on one random input (B, C, \\*shape)."""
-
-    input: tuple[int, ...]
-    difference: float
-
-
-@dataclass(frozen=True)
 class Exported:
     """What was written.
 
@@ -71,18 +61,21 @@ class Exported:
         Whose mean and standard deviation the graph holds.
     normaliser
         These numbers.
-    padded
-        Whether the graph takes sizes that are no multiples of the stride.
+    sizes
+        What each axis takes, in words, where sizes are open: ``multiples of 8 from 8 on``.
     compared
-        Comparisons with the network; empty if onnxruntime is not installed.
+        Comparisons with the network.
+    uncompared
+        Why there are none, if there are none.
     """
 
     input: tuple[int | str, ...]
     output: tuple[int | str, ...]
     statistics: str
     normaliser: Normaliser
-    padded: bool
+    sizes: tuple[str, ...]
     compared: tuple[Compared, ...]
+    uncompared: str
 
 
 def export_model(model: Model, asked: Export, like: Survey | None = None) -> Work[Exported]:
@@ -110,12 +103,13 @@ def export_model(model: Model, asked: Export, like: Survey | None = None) -> Wor
     with torch.no_grad():
         written = onnx_model(plan, graph_weights(model), ends, _metadata(contract, whose))
     content = written.SerializeToString()
-    compared = tuple(_compared(content, model, normaliser, shape) for shape in _shapes(plan, ends)) if _runs() else ()
-    _require_equal(compared)
+    shapes = _shapes(plan, ends)
+    uncompared = obstacle(plan, shapes)
+    compared = () if uncompared else tuple(compare(content, model, normaliser, shape) for shape in shapes)
     with whole_file(asked.path, asked.overwrite) as temporary:
         temporary.write_bytes(content)
     before, after = (_sizes(end) for end in (written.graph.input[0], written.graph.output[0]))
-    return Exported(before, after, whose, normaliser, padded, compared)
+    return Exported(before, after, whose, normaliser, _taken(plan, ends), compared, uncompared)
 
 
 def _require_onnx() -> None:
@@ -125,11 +119,6 @@ def _require_onnx() -> None:
             expected="the packages of the extra: onnx, and onnxruntime to compare the file with the network",
             do="pip install 'geocnn[export]'",
         )
-
-
-def _runs() -> bool:
-    """Whether graphs can be run here."""
-    return find_spec("onnxruntime") is not None
 
 
 def _statistics(model: Model, like: Survey | None) -> Work[tuple[Statistics, str]]:
@@ -192,13 +181,13 @@ def _spelt(shape: Sequence[int]) -> str:
 
 def graph_weights(model: Model) -> dict[int, Mapping[str, NDArray[np.float32]]]:
     """Weights and statistics of each node of a model, by its id, fixed kernels among them."""
-    steps = zip(model.network.plan.nodes[1:], model.network.steps.values(), strict=True)
+    steps = [(node.id, model.network.step(node)) for node in model.network.plan.nodes[1:]]
     return {
-        node.id: {
+        at: {
             name.rpartition(".")[2]: tensor.detach().cpu().float().numpy()
             for name, tensor in [*step.named_parameters(), *step.named_buffers()]
         }
-        for node, step in steps
+        for at, step in steps
     }
 
 
@@ -223,56 +212,26 @@ def _shapes(plan: Plan, ends: Ends) -> list[tuple[int, ...]]:
         return [(1, *ends.shape)]
     if not plan.output.shape:
         return [(1, *plan.input[1:]), (2, *plan.input[1:])]
+    takes = admissible_sizes(plan)
     smaller = [min(size, SMALL[plan.ndim]) for size in plan.input[1:]]
-    first = plan.admissible(smaller) if plan.exact else plan.input[1:]
-    further = [stride - 1 or 3 if ends.padded else stride for stride in plan.stride]
-    return [(1, *first), (2, *(size + more for size, more in zip(first, further, strict=True)))]
+    first = tuple(_at_least(*pair) for pair in zip(takes, smaller, strict=True))
+    if ends.padded:
+        further = tuple(size + (stride - 1 or 3) for size, stride in zip(first, plan.stride, strict=True))
+    else:
+        further = tuple(_at_least(axis, size + 1) for axis, size in zip(takes, first, strict=True))
+    return [(1, *first), (2, *further)]
 
 
-def _compared(content: bytes, model: Model, normaliser: Normaliser, sizes: tuple[int, ...]) -> Compared:
-    """Graph against network on amplitudes of the survey's size, drawn at random."""
-    from onnxruntime import InferenceSession, SessionOptions
-
-    batch, *shape = sizes
-    drawn = np.random.default_rng(0).standard_normal((batch, model.contract.channels, *shape))
-    scale = (-1, *(1,) * len(shape))
-    amplitudes = np.array(normaliser.mean).reshape(scale) + 2 * np.array(normaliser.std).reshape(scale) * drawn
-    image = amplitudes.astype(np.float32)
-    options = SessionOptions()
-    options.log_severity_level = 3
-    session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {session.get_inputs()[0].name: image})
-    expected = _probabilities(model, normaliser, image)
-    if found.shape != expected.shape:
-        raise ModelError(f"the graph makes {found.shape}, the network {expected.shape}", do=_REPORT)
-    return Compared(image.shape, float(np.abs(found - expected).max()))
+def _at_least(axis: Admissible, size: int) -> int:
+    """The smallest size from `size` on that the network takes, or the largest of all."""
+    return axis.at_least(size) or axis.at_most(size) or axis.least
 
 
-def _probabilities(model: Model, normaliser: Normaliser, image: FloatArray) -> NDArray[Any]:
-    """What prediction makes of amplitudes (B, C, \\*shape) that are all live."""
-    plan, shape = model.network.plan, image.shape[2:]
-    scores = np.stack([normaliser.apply(each, np.ones(shape, bool)) for each in image])
-    padded = plan.exact and plan.output.shape == plan.input[1:]
-    whole = plan.admissible(shape) if padded else shape
-    missing = [side for near, far in zip(reversed(shape), reversed(whole), strict=True) for side in (0, far - near)]
-    with torch.inference_mode():
-        logits = model.network.cpu().eval()(functional.pad(torch.from_numpy(scores), missing))
-        if padded:
-            logits = logits[(slice(None), slice(None), *(slice(size) for size in shape))]
-        return np.asarray((torch.sigmoid(logits) if plan.outputs == 1 else torch.softmax(logits, 1)).numpy())
-
-
-_REPORT = "report it with the model: this is a fault of geocnn"
-
-
-def _require_equal(compared: Sequence[Compared]) -> None:
-    for each in compared:
-        if not each.difference <= LARGEST_DIFFERENCE:
-            raise ModelError(
-                f"the graph differs from the network by {each.difference:.2g} on an input of {_spelt(each.input)}",
-                expected=f"at most {LARGEST_DIFFERENCE:g}",
-                do=_REPORT,
-            )
+def _taken(plan: Plan, ends: Ends) -> tuple[str, ...]:
+    """What each axis takes, in words, where sizes are open."""
+    if ends.shape is not None or not plan.output.shape:
+        return ()
+    return tuple("any size" if ends.padded else str(axis) for axis in admissible_sizes(plan))
 
 
 def _sizes(end: Any) -> tuple[int | str, ...]:

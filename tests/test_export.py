@@ -17,16 +17,17 @@ from networks import spec_of
 from onnxruntime import InferenceSession
 from torch import nn
 
-from geocnn import exporting
+from geocnn import exporting, onnx_comparison
 from geocnn.device import Device
-from geocnn.errors import ModelError, OutputError, UsageError
+from geocnn.errors import ConfigError, ModelError, OutputError, UsageError
 from geocnn.exporting import Export, Exported, export_model
 from geocnn.model import Contract, Model, save_model
 from geocnn.network import onnx_graph
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network
+from geocnn.network.initialisation import initialise
 from geocnn.network.onnx_steps import STEPS, triangle
 from geocnn.network.plan import expand
-from geocnn.network.spec import Spec, load_spec
+from geocnn.network.spec import Spec, load_spec, zoo_names
 from geocnn.prediction.volume import Output, predict_volume
 from geocnn.progress import Remark, finish
 from geocnn.settings import NormalisationConfig
@@ -34,7 +35,7 @@ from geocnn.survey.opening import open_survey
 from geocnn.survey.statistics import Statistics
 
 SHAPES = {1: (24,), 2: (12, 24), 3: (12, 6, 12)}
-MEAN, STD, CLIP = (300.0, -50.0), (1000.0, 700.0), 2.0
+MEAN, STD, CLIP = (300.0, -50.0, 4.0), (1000.0, 700.0, 40.0), 2.0
 
 FUNCTIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 
@@ -61,7 +62,7 @@ KINDS = {
     "unpool": "{pool: max, size: 2, save: p}, {conv: 2, kernel: 3}, {unpool: p}",
     "unpool, padded": "{pool: max, size: 3, padding: same, save: p}, {conv: 2, kernel: 3}, {unpool: p}",
     "global_pool": "{conv: 4, kernel: 1, save: a}, {pool: mean, size: all}, {activation: sigmoid}, {multiply: a}",
-    "global_pool, max": "{save: a, activation: tanh}, {branches: [[], [{pool: max, size: all}]]}, {concat: a}",
+    "global_pool, max": "{activation: tanh, save: a}, {branches: [[], [{pool: max, size: all}]]}, {concat: a}",
     "upsample": "{pool: max, size: 2}, {upsample: 2}",
     "upsample, by 3": "{pool: max, size: 3}, {upsample: 3}",
     "upsample, linear by 2": "{pool: max, size: 2}, {upsample: 2, mode: linear}",
@@ -81,7 +82,7 @@ KINDS = {
     "norm, layer": "{conv: 4, kernel: 3, norm: layer}",
     "activation": ", ".join(f"{{conv: 3, kernel: 1, activation: {name}}}" for name in FUNCTIONS),
     "dropout": "{conv: 3, kernel: 1, dropout: 0.5}",
-    "flatten": "flatten, {dense: 5, norm: batch, activation: relu}, {norm: layer}, {norm: {group: 5}}",
+    "flatten": "flatten, {dense: 6, norm: batch, activation: relu}, {norm: layer}, {norm: {group: 2}}",
     "dense": "{pool: max, size: 2}, flatten, {dense: 5, bias: false}",
 }
 
@@ -195,7 +196,25 @@ def test_any_size_is_padded_as_prediction_does(shape: tuple[int, ...], fixed: bo
     padded[whole] = image
     reference = expected(model, padded.astype(np.float32))[whole]
     np.testing.assert_allclose(run(tmp_path / "model.onnx", image), reference, atol=1e-5)
-    assert done.padded
+    assert done.sizes == (() if fixed else ("any size",) * 3)
+
+
+def small_of_zoo(name: str) -> Model:
+    """At an eighth of the width, and at the smallest size that fits."""
+    spec, _ = load_spec(name)
+    narrow = spec.model_copy(update={"width": spec.width / 8})
+    channels, *shape = spec.published.input if spec.published is not None else (1, 128, 128, 128)
+    for size in (32, 64, 128, 256, 512):
+        try:
+            return model_of(narrow, (channels, *(min(size, n) for n in shape)))
+        except ConfigError as error:
+            last = error
+    raise last
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_the_zoo(name: str, tmp_path: Path) -> None:
+    exported(small_of_zoo(name), tmp_path / "model.onnx")
 
 
 def test_what_the_file_says(tmp_path: Path) -> None:
@@ -252,7 +271,7 @@ def test_statistics_of_another_survey(tmp_path: Path) -> None:
     np.testing.assert_allclose(done.normaliser.std, (20, 4), rtol=0.1)
     image = like.samples[None].astype(np.float32)
     mean, std = (np.reshape(each, (2, 1, 1)) for each in (done.normaliser.mean, done.normaliser.std))
-    scaled = (image - mean) / std * np.reshape(STD, (2, 1, 1)) + np.reshape(MEAN, (2, 1, 1))
+    scaled = (image - mean) / std * np.reshape(STD[:2], (2, 1, 1)) + np.reshape(MEAN[:2], (2, 1, 1))
     reference = expected(model, scaled.astype(np.float32))
     np.testing.assert_allclose(run(tmp_path / "model.onnx", image), reference, atol=1e-4)
 
@@ -311,6 +330,21 @@ def test_a_graph_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.Mo
     assert not list(tmp_path.iterdir())
 
 
+def test_what_no_memory_can_hold_is_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Device, "free_memory", lambda device: 10**6)
+    done = finish(export_model(of_kind("conv", 3), Export(tmp_path / "model.onnx", shape=(100, 100, 100))))
+    assert done.compared == ()
+    assert "an input of 100 × 100 × 100 takes" in done.uncompared
+    onnx.load(tmp_path / "model.onnx")
+
+
+def test_sizes_that_are_not_padded_are_told(tmp_path: Path) -> None:
+    layers = "{norm: instance, save: a}, {pool: mean, size: 4}, {upsample: 4}, {add: a}"
+    model = model_of(spec_of(f"layers: [{layers}, {{conv: outputs, kernel: 1}}]"), (1, 16, 16))
+    done = exported(model, tmp_path / "model.onnx")
+    assert done.sizes == ("multiples of 4 from 4 on",) * 2
+
+
 def test_a_file_that_exists_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_text("mine")
@@ -328,7 +362,8 @@ def test_weights_beyond_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.Mo
 
 def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     there = importlib.util.find_spec
-    monkeypatch.setattr(exporting, "find_spec", lambda name: None if name == package else there(name))
+    for module in (exporting, onnx_comparison):
+        monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else there(name))
 
 
 def test_without_onnx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

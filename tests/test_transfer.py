@@ -13,7 +13,8 @@ from networks import plan_of
 
 from geocnn.errors import ModelError
 from geocnn.model import Contract, Model, load_model
-from geocnn.network.build import Network, initialise
+from geocnn.network.build import Network
+from geocnn.network.initialisation import initialise
 from geocnn.survey.creating import create_survey
 from geocnn.survey.survey import Domain, NewSurvey
 from geocnn.transfer import NewLayer, load_weights
