@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -12,14 +12,28 @@ from geocnn.network.node import (
     ActivationAttributes,
     ConvAttributes,
     GlobalPoolAttributes,
+    JoinAttributes,
     Node,
     NormAttributes,
     PoolAttributes,
     ShuffleAttributes,
+    TransposedAttributes,
+    UnpoolAttributes,
     UpsampleAttributes,
 )
 
-__all__ = ["Kept", "folds", "hands_on", "kept_for_backward", "padded_by", "passes_on"]
+__all__ = [
+    "Kept",
+    "channels_last",
+    "cropped_by",
+    "folds",
+    "hands_on",
+    "kept_for_backward",
+    "padded_by",
+    "passes_on",
+    "reflects",
+    "scratch",
+]
 
 
 @dataclass(frozen=True)
@@ -51,19 +65,70 @@ def kept_for_backward(node: Node, overwrites: bool) -> Kept:
         return Kept(inputs=True, output=True) if asked.method == "max" else Kept()
     if node.kind == "dropout":
         return Kept(further=BYTES_PER_SAMPLE)
-    return Kept(inputs=node.kind in ("conv", "transposed_conv", "dense", "norm", "multiply"))
+    further = BYTES_PER_SAMPLE if _brings_channels_last(node) else 0
+    return Kept(inputs=node.kind in ("conv", "transposed_conv", "dense", "norm", "multiply"), further=further)
 
 
 def padded_by(node: Node) -> tuple[int, ...]:
     """Samples by which a padded copy of the input is longer along each axis; () where the layer itself pads."""
     asked = node.attributes
     if isinstance(asked, ConvAttributes):
-        copies = asked.before != asked.after or (asked.padding_mode != "zeros" and any(asked.before))
+        itself = asked.before == asked.after and asked.padding_mode == "zeros" and asked.weights is None
     elif isinstance(asked, PoolAttributes):
-        copies = any(asked.before + asked.after)
+        itself = False
     else:
         return ()
-    return tuple(map(sum, zip(asked.before, asked.after, strict=True))) if copies else ()
+    ends = tuple(map(sum, zip(asked.before, asked.after, strict=True)))
+    return ends if any(ends) and not itself else ()
+
+
+def reflects(node: Node) -> bool:
+    """Whether the samples that are padded come from the input, which is then needed for the backward pass."""
+    return isinstance(node.attributes, ConvAttributes) and node.attributes.padding_mode != "zeros"
+
+
+def cropped_by(node: Node) -> tuple[int, ...]:
+    """Samples by which the memory of the output is longer along each axis, which a view of it leaves out; or ()."""
+    asked = node.attributes
+    if isinstance(asked, TransposedAttributes):
+        ends = zip(asked.before, asked.after, asked.kernel, asked.dilation, strict=True)
+        itself = all(0 <= near == far <= (k - 1) * d for near, far, k, d in ends)
+        cut = [] if itself else [near + max(0, far) for near, far in zip(asked.before, asked.after, strict=True)]
+    elif isinstance(asked, UnpoolAttributes):
+        cut = [near + far for near, far in zip(asked.pool.before, asked.pool.after, strict=True)]
+    else:
+        return ()
+    return tuple(cut) if any(cut) else ()
+
+
+def scratch(node: Node) -> float:
+    """What a pass holds for a while, in terms of the output; convolutions are a case of their own."""
+    asked = node.attributes
+    if isinstance(asked, UpsampleAttributes) and asked.mode == "linear":
+        return 1 + 3 / asked.factor[-1]  # Phases along the last axis, and the neighbours of its samples.
+    if _brings_channels_last(node):
+        return 1 if len(node.shape) == 1 else 0
+    if isinstance(asked, JoinAttributes):
+        return 1 if node.kind != "concat" and len(node.inputs) > 2 else 0
+    return 1 if node.kind == "unpool" else 0
+
+
+def _brings_channels_last(node: Node) -> bool:
+    """Whether a node looks at the channels of each sample together."""
+    return isinstance(node.attributes, NormAttributes) and node.attributes.method == "layer" and len(node.shape) > 0
+
+
+def channels_last(nodes: Iterable[Node]) -> frozenset[int]:
+    """The nodes whose channels lie side by side in memory.
+
+    Convolutions along two or three axes take and make these without copies; along one they copy them into order.
+    """
+    found: set[int] = set()
+    for node in nodes:
+        keeps = ("activation", "dropout", "norm", "pool", "add", *(["conv"] if len(node.shape) > 1 else []))
+        if _brings_channels_last(node) or (node.kind in keeps and node.inputs[0] in found):
+            found.add(node.id)
+    return frozenset(found)
 
 
 def hands_on(node: Node, training: bool) -> bool:

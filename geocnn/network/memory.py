@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 
-from geocnn.network.keeping import folds, hands_on, kept_for_backward, padded_by, passes_on
+from geocnn.network.buffers import Buffers
+from geocnn.network.keeping import cropped_by, folds, hands_on, kept_for_backward, passes_on, reflects
 from geocnn.network.ledger import Ledger
 from geocnn.network.liveness import overwrites, spent_after
-from geocnn.network.node import (
-    BYTES_PER_INDEX,
-    BYTES_PER_SAMPLE,
-    ConvAttributes,
-    Node,
-    PoolAttributes,
-    TransposedAttributes,
-)
+from geocnn.network.node import BYTES_PER_SAMPLE, Node
 from geocnn.network.plan import Plan
-from geocnn.network.sizes import Admissible, admissible_sizes, shapes_for
+from geocnn.network.sizes import Admissible, admissible_sizes
 
 __all__ = ["inference_bytes", "largest_batch", "largest_patch", "training_bytes"]
-
-BLOCK = 16
-"""Channels that convolutions work on at once."""
-
-LOSS_OF_ONE = 10
-LOSS_PER_CLASS = 3
-"""Numbers that `geocnn.losses` hold at once for each sample: of one output, and for each of several (measured)."""
 
 
 def training_bytes(plan: Plan, batch: int, optimiser_moments: int = 2, shape: Sequence[int] | None = None) -> int:
@@ -66,7 +52,7 @@ def inference_bytes(plan: Plan, shape: Sequence[int] | None = None, fused: bool 
     batch
         Inputs at once.
     """
-    sizes, ledger = _Sizes(plan, batch, shape), Ledger()
+    sizes, ledger = Buffers(plan, batch, shape), Ledger()
     over, spent = overwrites(plan, training=False), spent_after(plan.trunk, {plan.output_id})
     users = _users(plan)
     buffers = {0: ledger.take(sizes.output(plan.nodes[0]))}
@@ -135,61 +121,11 @@ def _users(plan: Plan) -> list[int]:
     return users
 
 
-class _Sizes:
-    """Bytes of what the nodes of a plan hold, for a batch of inputs of a shape."""
-
-    def __init__(self, plan: Plan, batch: int, shape: Sequence[int] | None) -> None:
-        shapes = shapes_for(plan, plan.input[1:] if shape is None else shape)
-        if shapes is None:
-            raise ValueError(f"the network takes no input of {tuple(shape or ())} samples")
-        self._nodes, self._batch = plan.nodes, batch
-        self.shapes = shapes
-
-    def output(self, node: Node, each: int = BYTES_PER_SAMPLE) -> int:
-        """Of its output, at `each` bytes a sample."""
-        return each * self._batch * node.channels * prod(self.shapes[node.id])
-
-    def indices(self, node: Node) -> int:
-        """Of the places that a later unpool asks a max pool for."""
-        asked = isinstance(node.attributes, PoolAttributes) and node.attributes.indices
-        return self.output(node, BYTES_PER_INDEX) if asked else 0
-
-    def padded(self, node: Node) -> int:
-        """Of a padded copy of its input; 0 where there is none."""
-        ends, taken = padded_by(node), self._nodes[node.inputs[0]]
-        shape = [size + more for size, more in zip(self.shapes[taken.id], ends, strict=True)] if ends else [0]
-        return BYTES_PER_SAMPLE * self._batch * taken.channels * prod(shape)
-
-    def copies(self, node: Node) -> tuple[int, int]:
-        """Of the copies of input and output that a convolution works on, channels filled up to whole blocks."""
-        block = BLOCK if isinstance(node.attributes, ConvAttributes) else 1
-        if block == 1 and not isinstance(node.attributes, TransposedAttributes):
-            return 0, 0
-        ends = (self._nodes[node.inputs[0]], node)
-        before, after = (self.output(each) // each.channels * (-(-each.channels // block) * block) for each in ends)
-        return before, after
-
-    def computed(self, node: Node, ledger: Ledger) -> int:
-        """The buffer of its output; workspace has come and gone."""
-        before, after = self.copies(node)
-        again = after if isinstance(node.attributes, TransposedAttributes) else 0
-        taken, made = ledger.take(before), ledger.take(after + again)
-        ledger.drop(taken)
-        output = ledger.take(self.output(node))
-        ledger.drop(made)
-        return output
-
-    def loss(self, node: Node) -> int:
-        """Of what a loss of this output holds."""
-        numbers = LOSS_OF_ONE if node.channels == 1 else LOSS_PER_CLASS * node.channels
-        return BYTES_PER_SAMPLE * self._batch * numbers * prod(self.shapes[node.id])
-
-
 class _Training:
     """A forward and a backward pass, as autograd runs them."""
 
     def __init__(self, plan: Plan, batch: int, shape: Sequence[int] | None) -> None:
-        self._plan, self._sizes, self._ledger = plan, _Sizes(plan, batch, shape), Ledger()
+        self._plan, self._sizes, self._ledger = plan, Buffers(plan, batch, shape), Ledger()
         self._over = overwrites(plan, training=True)
         self._kept: dict[int, list[int]] = {}
         self._gradients: dict[int, tuple[int, bool]] = {}
@@ -225,7 +161,7 @@ class _Training:
                 buffers[node.id] = sizes.computed(node, ledger)
             indices[node.id] = ledger.take(sizes.indices(node))
             if node.id in self._learning:
-                arrived = [padded] if sizes.padded(node) else taken
+                arrived = [padded, *taken * reflects(node)] if sizes.padded(node) else taken
                 places = [indices[each] for each in (node.id, *node.inputs) if each in indices]
                 self._keep(node, arrived, buffers[node.id], places)
             ledger.drop(padded)
@@ -245,21 +181,23 @@ class _Training:
     def _backward(self, node: Node) -> None:
         ledger, sizes, nodes = self._ledger, self._sizes, self._plan.nodes
         gradient, part = self._gradients.pop(node.id)
-        whole = ledger.take(sizes.output(node) if part and not passes_on(node) else 0)
+        copied = cropped_by(node) or (part and not passes_on(node))
+        whole = ledger.take(sizes.cropped(node) * bool(copied) + sizes.scratch(node))
         ledger.take(BYTES_PER_SAMPLE * node.parameters)
-        found, (before, after) = [], sizes.copies(node)
+        found, copies = [], sizes.copies(node)
         for each in node.inputs[:1] if node.kind == "unpool" else node.inputs:  # Places have no gradient.
             if each not in self._learning:
                 continue
-            if passes_on(node) and sizes.output(nodes[each]) <= sizes.output(node):
+            size, ours = sizes.output(nodes[each]), sizes.output(node)
+            if passes_on(node) and (size == ours or (size < ours and node.kind == "concat")):
                 found.append((each, ledger.hold(gradient), part or node.kind == "concat"))
             else:
-                arriving, leaving = ledger.take(after), ledger.take(before)
+                arriving, leaving = ledger.take(copies.after), ledger.take(copies.before)
                 ledger.drop(arriving)
                 padded = ledger.take(sizes.padded(node))
                 found.append((each, ledger.take(sizes.output(nodes[each])), False))
                 ledger.drop(padded, leaving)
-        weighing = ledger.take(before + after)
+        weighing = ledger.take(copies.after + copies.taken)
         ledger.drop(weighing, gradient, whole, *self._kept.pop(node.id))
         for each, buffer, is_part in found:
             self._accumulate(each, buffer, is_part)
