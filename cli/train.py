@@ -23,7 +23,9 @@ def train(
     config: Annotated[Path, typer.Argument(help="YAML config; `geocnn check CONFIG` prints what it means.")],
     run: Annotated[Path, typer.Option(help="Run directory: made for a new run, taken up with --resume.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
-    init: Annotated[Path | None, typer.Option(help="Start from the weights of another MODEL.")] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Start from the layers of another MODEL that fit by name and shape.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: training.steps=100.")] = None,
     device: DeviceOption = "auto",
 ) -> None:

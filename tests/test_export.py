@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 import torch
 from arrays import NAMES, ArraySurvey
 from command import Geocnn
-from networks import spec_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import exact_specs, spec_of
 from onnxruntime import InferenceSession
 from torch import nn
 
@@ -121,6 +124,16 @@ def randomise(network: nn.Module) -> None:
                 value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
 
 
+def smallest(spec: Spec, channels: int, ndim: int, sizes: Sequence[int]) -> Model:
+    """A model for the first of the sizes that fits."""
+    for size in sizes:
+        try:
+            return model_of(spec, (channels, *(size,) * ndim))
+        except ConfigError as error:
+            last = error
+    raise last
+
+
 def of_kind(kind: str, ndim: int, classes: int = 2) -> Model:
     layers = KINDS[kind].replace("SOBEL", str(2 * ndim))
     end = "{dense: outputs}" if "flatten" in layers else "{conv: outputs, kernel: 1}"
@@ -183,6 +196,15 @@ def test_each_kind_with_fixed_sizes(kind: str, ndim: int, tmp_path: Path) -> Non
     assert done.output == result.shape
 
 
+@pytest.mark.parametrize("ndim", SHAPES)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_networks_drawn_at_random(ndim: int, data: st.DataObject) -> None:
+    model = smallest(data.draw(exact_specs(ndim)), 1, ndim, (8, 12, 18, 36, 72))
+    with TemporaryDirectory() as folder:
+        exported(model, Path(folder) / "model.onnx")
+
+
 @pytest.mark.parametrize("fixed", [False, True])
 @pytest.mark.parametrize("shape", [(16, 16, 16), (13, 9, 21), (8, 31, 2)])
 def test_any_size_is_padded_as_prediction_does(shape: tuple[int, ...], fixed: bool, tmp_path: Path) -> None:
@@ -199,22 +221,13 @@ def test_any_size_is_padded_as_prediction_does(shape: tuple[int, ...], fixed: bo
     assert done.sizes == (() if fixed else ("any size",) * 3)
 
 
-def small_of_zoo(name: str) -> Model:
-    """At an eighth of the width, and at the smallest size that fits."""
-    spec, _ = load_spec(name)
-    narrow = spec.model_copy(update={"width": spec.width / 8})
-    channels, *shape = spec.published.input if spec.published is not None else (1, 128, 128, 128)
-    for size in (32, 64, 128, 256, 512):
-        try:
-            return model_of(narrow, (channels, *(min(size, n) for n in shape)))
-        except ConfigError as error:
-            last = error
-    raise last
-
-
 @pytest.mark.parametrize("name", zoo_names())
 def test_the_zoo(name: str, tmp_path: Path) -> None:
-    exported(small_of_zoo(name), tmp_path / "model.onnx")
+    """At an eighth of the width."""
+    spec, _ = load_spec(name)
+    input = spec.published.input if spec.published is not None else (1, 128, 128, 128)
+    model = smallest(spec.model_copy(update={"width": spec.width / 8}), input[0], len(input) - 1, (32, 64, 128, 224))
+    exported(model, tmp_path / "model.onnx")
 
 
 def test_what_the_file_says(tmp_path: Path) -> None:
@@ -360,6 +373,13 @@ def test_weights_beyond_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.Mo
         finish(export_model(of_kind("conv", 1), Export(tmp_path / "model.onnx")))
 
 
+def test_a_layer_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_graph, "STEPS", {kind: step for kind, step in STEPS.items() if kind != "conv"})
+    with pytest.raises(ModelError, match=r"cannot write as ONNX: conv at layers\[0\], conv at layers\[1\]"):
+        finish(export_model(of_kind("conv", 1), Export(tmp_path / "model.onnx")))
+    assert not list(tmp_path.iterdir())
+
+
 def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     there = importlib.util.find_spec
     for module in (exporting, onnx_comparison):
@@ -390,6 +410,8 @@ def test_the_command(saved: Path, geocnn: Geocnn) -> None:
     assert out.exists()
     again = geocnn("export", saved, "--out", out)
     assert (again.status, "exists" in again.err) == (1, True)
+    missing = geocnn("export", saved.with_name("none"), "--out", out, "--overwrite")
+    assert (missing.status, "no such file" in missing.err) == (1, True)
     odd = geocnn("export", saved, "--out", out, "--overwrite", "--shape", "16,x")
     assert (odd.status, "--shape 16,x" in odd.err) == (2, True)
 

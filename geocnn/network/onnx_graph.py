@@ -69,8 +69,9 @@ def onnx_model(
     Raises
     ------
     ModelError
-        If the weights are too large for one file.
+        If the weights are too large for one file, or a layer cannot be written.
     """
+    _require_words(plan)
     _require_small(plan)
     sheet = Sheet(plan, weights, fixed=ends.shape is not None or not plan.output.shape)
     sheet.values[0] = _normalised(sheet, ends)
@@ -85,6 +86,16 @@ def onnx_model(
     model.producer_name = "geocnn"
     helper.set_model_props(model, dict(metadata))
     return model
+
+
+def _require_words(plan: Plan) -> None:
+    missing = [f"{node.kind} at {node.place}" for node in plan.trunk[1:] if node.kind not in STEPS]
+    if missing:
+        raise ModelError(
+            f"geocnn cannot write as ONNX: {', '.join(missing)}",
+            expected=f"layers of the kinds {', '.join(STEPS)}",
+            do="run the model with geocnn predict",
+        )
 
 
 def _require_small(plan: Plan) -> None:
