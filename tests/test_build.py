@@ -186,7 +186,7 @@ def test_a_network_runs_other_sizes_than_its_plan() -> None:
 
 def test_outputs_are_freed_after_their_last_use() -> None:
     conv = "- {conv: 1, kernel: 1}\n"
-    network = Network(plan_of(f"- {{conv: 1, kernel: 1, save: a}}\n{conv}{conv}- {{add: a}}\n{conv}", (1, 8)))
+    network = Network(plan_of(f"- {{conv: 1, kernel: 1, save: a}}\n{conv}{conv}- {{concat: a}}\n{conv}", (1, 8)))
     alive: list[int] = []
     made: list[weakref.ref[Tensor]] = []
 

@@ -16,7 +16,7 @@ from geocnn.network.node import (
 )
 from geocnn.network.plan import Plan
 
-__all__ = ["overwrites", "spent_after"]
+__all__ = ["overwrites", "spent_after", "users"]
 
 
 def spent_after(nodes: Sequence[Node], keep: Container[int]) -> dict[int, tuple[int, ...]]:
@@ -34,6 +34,16 @@ def spent_after(nodes: Sequence[Node], keep: Container[int]) -> dict[int, tuple[
     return {user: tuple(values) for user, values in spent.items()}
 
 
+def users(plan: Plan) -> list[int]:
+    """How many nodes of the trunk take each node, its use as the output counted."""
+    counts = [0] * len(plan.nodes)
+    counts[plan.output_id] += 1
+    for node in plan.trunk:
+        for each in node.inputs:
+            counts[each] += 1
+    return counts
+
+
 def overwrites(plan: Plan, training: bool) -> frozenset[int]:
     """The nodes that may write their output over their first input: activations, sums and, in prediction, products.
 
@@ -42,19 +52,19 @@ def overwrites(plan: Plan, training: bool) -> frozenset[int]:
     output, after a node whose gradient does not, and no other node has kept the values.
     """
     roots = _roots(plan.nodes)
-    users: dict[int, list[Node]] = {}
+    takers: dict[int, list[Node]] = {}
     for node in plan.nodes[1:]:
         for root in {roots[each] for each in node.inputs}:
-            users.setdefault(root, []).append(node)
+            takers.setdefault(root, []).append(node)
     fixed = {roots[each] for each in (0, plan.output_id, *plan.heads.values())}
     found = set()
     for node in plan.nodes[1:]:
         if not _rewrites(node, plan.nodes, training):
             continue
         root, *others = (roots[each] for each in node.inputs)
-        if root in fixed or root in others or users[root][-1] is not node:
+        if root in fixed or root in others or takers[root][-1] is not node:
             continue
-        if training and not _unneeded(plan.nodes[root], plan.nodes[node.inputs[0]], users[root][:-1]):
+        if training and not _unneeded(plan.nodes[root], plan.nodes[node.inputs[0]], takers[root][:-1]):
             continue
         found.add(node.id)
     return frozenset(found)

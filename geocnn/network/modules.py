@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -30,9 +31,15 @@ from geocnn.network.node import (
 __all__ = ["Join", "Pooled", "make_module"]
 
 
-def make_module(node: Node) -> nn.Module:
-    """The module of a node; sums, products and concatenations take all their inputs, an unpool also a `Pooled`."""
-    return _MODULES[node.kind](node, node.attributes)
+def make_module(node: Node, overwrites: bool = False) -> nn.Module:
+    """The module of a node, which writes over its first input if it `overwrites` (see `geocnn.network.liveness`).
+
+    Sums, products and concatenations take all their inputs; an unpool takes an input and what `Pooled` found.
+    """
+    module = _MODULES[node.kind](node, node.attributes)
+    if overwrites:
+        module.inplace = True
+    return module
 
 
 class Pad(nn.Module):
@@ -126,14 +133,19 @@ class GlobalPool(nn.Module):
 class Repeat(nn.Module):
     """Each sample repeated along each axis.
 
-    By views and one copy: exact for every factor, where index arithmetic in floating point is not.
+    Torch computes which sample to repeat in floating point, which is exact for powers of two alone; other factors are
+    done by views and one copy.
     """
 
     def __init__(self, factor: tuple[int, ...]) -> None:
         super().__init__()
         self.factor = factor
+        self.scale = [float(f) for f in factor]
+        self.exact = all(f & (f - 1) == 0 for f in factor)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.exact:
+            return functional.interpolate(x, scale_factor=self.scale, mode="nearest")
         batch, channels, *shape = x.shape
         pairs = list(zip(shape, self.factor, strict=True))
         spread = x.reshape(batch, channels, *(size for n, _ in pairs for size in (n, 1)))
@@ -192,7 +204,7 @@ class Join(nn.Module):
 
     def __init__(self, kind: str, crop: bool) -> None:
         super().__init__()
-        self.kind, self.crop = kind, crop
+        self.kind, self.crop, self.inplace = kind, crop, False
 
     def forward(self, *inputs: Tensor) -> Tensor:
         if self.crop:
@@ -201,7 +213,10 @@ class Join(nn.Module):
             return torch.cat(_alike(inputs), dim=1)
         joined, *others = inputs
         for other in others:
-            joined = joined + other if self.kind == "add" else joined * other
+            if self.kind == "add":
+                joined = joined.add_(other) if self.inplace else joined + other
+            else:
+                joined = joined.mul_(other) if self.inplace else joined * other
         return joined
 
 
@@ -217,6 +232,23 @@ def _alike(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Those of one sample expanded to the size of the others."""
     sizes = max((x.shape[2:] for x in inputs), key=prod)
     return tuple(x if x.shape[2:] == sizes else x.expand(*x.shape[:2], *sizes) for x in inputs)
+
+
+class Bounded(nn.Module):
+    """Tanh or sigmoid, over its input if `inplace`."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__()
+        self.function, self.inplace = function, False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.function == "tanh":
+            return x.tanh_() if self.inplace else x.tanh()
+        return x.sigmoid_() if self.inplace else x.sigmoid()
+
+    def extra_repr(self) -> str:
+        """For the printed module."""
+        return self.function
 
 
 class ChannelNorm(nn.Module):
@@ -245,8 +277,8 @@ _FUNCTIONS: Mapping[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
+    "tanh": partial(Bounded, "tanh"),
+    "sigmoid": partial(Bounded, "sigmoid"),
 }
 
 

@@ -1,0 +1,159 @@
+"""The same network for prediction alone: norms folded into weights, activations fused into convolutions."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geocnn.network.build import Network
+from geocnn.network.keeping import folds
+from geocnn.network.liveness import overwrites, users
+from geocnn.network.modules import TransposedConvolution
+from geocnn.network.node import ActivationAttributes, Node
+from geocnn.network.schedule import Schedule
+
+__all__ = ["InferenceNetwork"]
+
+
+class InferenceNetwork(nn.Module):
+    """What a network computes once it is trained, in less time and memory.
+
+    Its outputs differ from the network's by rounding alone. Its weights are copies, in the layout that its device
+    computes fastest in.
+
+    Parameters
+    ----------
+    network
+        In `eval` mode or not: running statistics are used, dropout does nothing.
+
+    Notes
+    -----
+    A batch norm after a convolution y = Wx + b is one too: γ(y − μ)/√(σ² + ε) + β = W'x + b' with W' = W·γ/√(σ² + ε)
+    and b' = (b − μ)·γ/√(σ² + ε) + β.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.plan = plan = network.plan
+        over, counts = overwrites(plan, training=False), users(plan)
+        modules: dict[int, nn.Module] = {}
+        for node in plan.trunk[1:]:
+            maker = plan.nodes[node.inputs[0]]
+            module = copy.deepcopy(network.step(node)).eval()
+            if folds(node, plan.nodes, counts):
+                modules[maker.id] = _folded(modules[maker.id], module)
+                module = nn.Identity()
+            elif node.kind == "dropout":
+                module = nn.Identity()
+            elif node.id in over:
+                module.inplace = True
+            modules[node.id] = module
+        _fuse_activations(plan.trunk, modules, counts)
+        self.steps = nn.ModuleList(modules[node.id] for node in plan.trunk[1:])
+        self._schedule = Schedule(plan.trunk, {plan.output_id})
+        self.requires_grad_(requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, outputs, \\*shape) of inputs (B, C, \\*shape)."""
+        return self._schedule.run(list(self.steps), x)[self.plan.output_id]
+
+
+def _folded(layer: nn.Module, norm: nn.Module) -> nn.Module:
+    """A convolution, transposed convolution or dense layer with a batch norm in its weights."""
+    core = _core(layer)
+    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    weight, groups = core.weight.double(), getattr(core, "groups", 1)
+    if isinstance(core, nn.modules.conv._ConvTransposeNd):
+        # (C_in, C_out / groups, …): output channels are counted group by group.
+        per_group = scale.view(groups, 1, -1, *(1,) * (weight.ndim - 2))
+        scaled = (weight.view(groups, -1, *weight.shape[1:]) * per_group).view_as(weight)
+    else:
+        scaled = weight * scale.view(-1, *(1,) * (weight.ndim - 1))
+    bias = core.bias.double() if core.bias is not None else torch.zeros_like(scale)
+    shifted = (bias - norm.running_mean.double()) * scale + norm.bias.double()
+    dtype = core.weight.dtype
+    core.weight = nn.Parameter(scaled.to(dtype), requires_grad=False)
+    core.bias = nn.Parameter(shifted.to(dtype), requires_grad=False)
+    return layer
+
+
+def _core(layer: nn.Module) -> Any:
+    """The module that holds the weights: the layer may pad before, or crop after it."""
+    if isinstance(layer, nn.Sequential):
+        return layer[-1]
+    return layer.convolution if isinstance(layer, TransposedConvolution) else layer
+
+
+def _fuse_activations(nodes: tuple[Node, ...], modules: dict[int, nn.Module], counts: list[int]) -> None:
+    """Let convolutions apply the activation that alone follows them; the activation's own step becomes nothing."""
+    made = {node.id: node for node in nodes}
+    for node in nodes:
+        if not isinstance(node.attributes, ActivationAttributes):
+            continue
+        maker = made[node.inputs[0]]
+        while counts[maker.id] == 1 and isinstance(modules.get(maker.id), nn.Identity):
+            maker = made[maker.inputs[0]]
+        layer = modules.get(maker.id)
+        core = _core(layer) if layer is not None else None
+        if counts[maker.id] != 1 or not isinstance(core, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            continue
+        fused = FusedConvolution(core, node.attributes.function, modules[node.id])
+        modules[maker.id] = nn.Sequential(layer[0], fused) if isinstance(layer, nn.Sequential) else fused
+        modules[node.id] = nn.Identity()
+
+
+_POINTWISE: Mapping[str, tuple[str, list[float], str]] = {
+    "relu": ("relu", [], ""),
+    "leaky_relu": ("leaky_relu", [0.01], ""),
+    "gelu": ("gelu", [], "none"),
+    "silu": ("swish", [], ""),
+    "tanh": ("tanh", [], ""),
+    "sigmoid": ("sigmoid", [], ""),
+}
+"""What oneDNN calls the activations that it computes while a convolution's output is still in the cache."""
+
+
+class FusedConvolution(nn.Module):
+    """A convolution and the activation after it, in one pass over memory where the processor's library can."""
+
+    def __init__(self, convolution: Any, function: str, activation: nn.Module) -> None:
+        super().__init__()
+        self.convolution, self.activation = convolution, activation
+        self.activation.inplace = True
+        self.attributes = _POINTWISE.get(function)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pointwise, convolution = _pointwise(), self.convolution
+        if pointwise is None or self.attributes is None or not _plain_float(x):
+            fallback: Tensor = self.activation(convolution(x))
+            return fallback
+        return pointwise(
+            x,
+            convolution.weight,
+            convolution.bias,
+            convolution.padding,
+            convolution.stride,
+            convolution.dilation,
+            convolution.groups,
+            *self.attributes,
+        )
+
+
+def _plain_float(x: Tensor) -> bool:
+    """Whether oneDNN would compute a convolution of this tensor in float32."""
+    return x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+
+
+def _pointwise() -> Callable[..., Tensor] | None:
+    """Torch's operator for a convolution and an activation in one; None where it was built without oneDNN.
+
+    It is no public part of torch: without it the activation is a step of its own.
+    """
+    if not torch.backends.mkldnn.is_available() or torch.is_grad_enabled():
+        return None
+    operator: Callable[..., Tensor] | None = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
+    return operator

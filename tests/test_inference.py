@@ -1,0 +1,89 @@
+"""Networks made for prediction: norms folded and activations fused change nothing but rounding."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import SHAPES, exact_specs, network_of, plan_of
+from torch import nn
+
+from geocnn.network.build import Network
+from geocnn.network.inference import FusedConvolution, InferenceNetwork
+from geocnn.network.plan import expand
+
+FUNCTIONS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+LAYERS = [
+    *(f"- {{conv: 4, kernel: 3, activation: {function}}}" for function in FUNCTIONS),
+    *(f"- {{transposed_conv: 4, kernel: 3, norm: batch, activation: {function}}}" for function in FUNCTIONS),
+    "- {conv: 4, kernel: 3, groups: 2, norm: batch, bias: true}",
+    "- {conv: 4, kernel: 4, stride: 2, norm: batch, activation: relu}",
+    "- {conv: 4, kernel: 3, padding_mode: reflect, norm: batch, activation: relu, dropout: 0.5}",
+    "- {conv: 4, kernel: 3, separable: true, norm: batch, activation: relu}",
+    "- {transposed_conv: 4, kernel: 4, stride: 2, groups: 2, norm: batch, activation: relu}",
+    "- {transposed_conv: 4, kernel: 7, stride: 4, norm: batch}",
+    "- {conv: 4, kernel: 3, norm: layer, activation: relu}",
+    "- {conv: 4, kernel: 3, norm: instance, activation: relu}",
+    "- {conv: 2, kernel: 3, weights: mean, norm: batch, activation: relu}",
+    "- {pool: max, size: 2}\n- {norm: batch}\n- {activation: relu}",
+    "- residual: [{conv: 2, kernel: 3, norm: batch, activation: relu}, {conv: 2, kernel: 3, norm: batch}]\n"
+    "  activation: relu",
+    "- {conv: 4, kernel: 3, save: a}\n- {activation: relu}\n- {concat: a}",
+    "- {conv: 4, kernel: 3, save: a}\n- {norm: batch}\n- {add: a}",
+    "- {conv: 4, kernel: 3, norm: batch, save: a}\n- {activation: tanh}\n- {multiply: a}",
+    "- {dropout: 0.5}\n- {activation: relu}\n- {conv: 2, kernel: 1, save: a}\n- {dropout: 0.5}\n"
+    "- {activation: relu}\n- {add: a}",
+]
+
+
+def _same(network: Network, shape: tuple[int, ...], bound: float) -> None:
+    x = torch.randn(2, *shape, dtype=next(network.parameters()).dtype, generator=torch.Generator().manual_seed(1))
+    before = x.clone()
+    with torch.no_grad():
+        expected, found = network(x), InferenceNetwork(network)(x)
+    assert torch.equal(x, before)
+    assert (found - expected).abs().max() <= bound * max(1, float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("text", LAYERS)
+def test_outputs_are_those_of_the_network(text: str, ndim: int) -> None:
+    plan = plan_of(f"{text}\n- {{conv: outputs, kernel: 1}}", (2, *SHAPES[ndim]), outputs=3)
+    _same(network_of(plan), plan.input, 1e-12)
+    _same(network_of(plan).float(), plan.input, 1e-5)
+
+
+def test_dense_heads_fold_too() -> None:
+    plan = plan_of("- flatten\n- {dense: 8, norm: batch, activation: relu}\n- {dense: outputs}", (2, 8, 6), outputs=3)
+    network = network_of(plan)
+    _same(network, plan.input, 1e-12)
+    assert not any(isinstance(part, nn.BatchNorm1d) for part in InferenceNetwork(network).modules())
+
+
+@pytest.mark.parametrize("ndim", [1, 2])
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_random_networks_are_the_same(ndim: int, data: st.DataObject) -> None:
+    plan = expand(data.draw(exact_specs(ndim)), (1, *(36,) * ndim), 1)
+    _same(network_of(plan), plan.input, 1e-10)
+
+
+def test_norms_and_activations_are_no_steps_of_their_own() -> None:
+    layer = "- {conv: 4, kernel: 3, norm: batch, activation: relu}\n"
+    made = InferenceNetwork(network_of(plan_of(layer * 2 + "- {conv: 1, kernel: 1}", (1, 8, 8))))
+    kinds = [type(step) for step in made.steps]
+    assert kinds == [FusedConvolution, nn.Identity, nn.Identity] * 2 + [nn.Conv2d]
+
+
+def test_without_the_operator_of_torch_the_activation_is_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geocnn.network.inference._pointwise", lambda: None)
+    _same(network_of(plan_of("- {conv: 1, kernel: 3, activation: relu}", (1, 8, 8))).float(), (1, 8, 8), 1e-6)
+
+
+def test_the_network_itself_stays_as_it_is() -> None:
+    network = network_of(plan_of("- {conv: 2, kernel: 3, norm: batch}\n- {conv: 1, kernel: 1}", (1, 8, 8)))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    InferenceNetwork(network)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert all(parameter.requires_grad for parameter in network.parameters())
