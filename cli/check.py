@@ -40,7 +40,7 @@ def check(
     from . import report
 
     if not _is_config(target):
-        data = _check_spec(target, input, outputs or 1, draw=not json)
+        data = _check_spec(target, input, outputs, draw=not json)
     elif input is not None or outputs is not None:
         raise UsageError(
             f"{'--input' if input is not None else '--outputs'} with the config {target}",
@@ -64,7 +64,7 @@ def _is_config(target: str) -> bool:
     return not isinstance(data, list) and not (isinstance(data, dict) and "layers" in data)
 
 
-def _check_spec(name: str, input: str | None, outputs: int, *, draw: bool) -> dict[str, Any]:
+def _check_spec(name: str, input: str | None, outputs: int | None, *, draw: bool) -> dict[str, Any]:
     from geocnn.network.plan import expand
     from geocnn.network.spec import load_spec
 
@@ -72,6 +72,7 @@ def _check_spec(name: str, input: str | None, outputs: int, *, draw: bool) -> di
     from .layers import draw_plan, plan_json
 
     spec, marked = load_spec(name)
+    outputs = outputs or (spec.published.outputs if spec.published else 1)
     plan = expand(spec, _read_sizes(input) if input is not None else _usual_input(spec, outputs), outputs, marked)
     if draw:
         draw_plan(plan, spec, spec.title or name)
@@ -91,10 +92,12 @@ def _read_sizes(text: str) -> tuple[int, ...]:
 
 
 def _usual_input(spec: Spec, outputs: int) -> tuple[int, ...]:
-    """One channel of a shape that fits a spec: as many axes as its lists have numbers, else three."""
+    """That of its publication; else one channel of a shape that fits: axes as its lists have numbers, or three."""
     from geocnn.fitting import total_stride
 
-    ndim = max(_lengths(spec.model_dump()), default=3)
+    if spec.published:
+        return spec.published.input
+    ndim = max(_lengths([layer.model_dump() for layer in spec.layers]), default=3)
     stride = total_stride(spec, 1, ndim, outputs) or (1,) * ndim
     return (1, *(-(-SIZE // step) * step for step in stride))
 
@@ -103,7 +106,7 @@ def _lengths(written: object) -> set[int]:
     """Lengths of all lists of one number per axis in a spec."""
     if isinstance(written, dict):
         return set().union(*map(_lengths, written.values()))
-    if isinstance(written, tuple) and written:
+    if isinstance(written, list | tuple) and written:
         numbers = all(isinstance(item, int) for item in written)
         return {len(written)} if numbers else set().union(*map(_lengths, written))
     return set()
@@ -174,7 +177,7 @@ def _draw_surveys(config: Config, checked: Preflight) -> None:
     report.say(f"{total:,} patches fit side by side; training draws them at any position of the training windows")
     report.say(
         f"a step: {config.record.training.batch} patches, {report.short(_step_cost(config, checked))} multiply-adds, "
-        f"about {report.short(checked.memory)}B of memory (an estimate)"
+        f"about {report.volume(checked.memory)} of memory"
     )
 
 

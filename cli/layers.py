@@ -2,109 +2,147 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geocnn.network.plan import Node, Plan
+    from geocnn.network.node import Node
+    from geocnn.network.outline import Row
+    from geocnn.network.plan import Plan
     from geocnn.network.spec import Spec
 
-__all__ = ["by", "draw_plan", "plan_json"]
+__all__ = ["draw_plan", "plan_json"]
 
-COLUMNS = ("", "layer", "output", "params", "sees", "stride", "mult-adds", "memory")
+COLUMNS = ("", "layer", "output", "params", "sees", "stride", "offset", "mult-adds", "memory")
 
-SIZES = frozenset({"kernel", "size", "stride", "dilation", "factor"})
-"""Fields with one number for all axes, or one per axis."""
-BARE = frozenset({"kernel", "size", "norm", "activation"})
-"""Fields whose value tells what it is."""
+MOST_ROWS = 400
+"""Rows of a table; of longer ones the beginning and the end are shown."""
 
 
 def draw_plan(plan: Plan, spec: Spec, title: str) -> None:
-    """Print the table of a network, its sums, and whether tiles of it are exact."""
+    """Print the table of a network, its sums, which sizes it takes, and whether tiles of it are exact."""
+    from geocnn.network.outline import outline
+
     from . import report
 
-    report.table(title, COLUMNS, [_row(spec, plan.ndim, nodes) for nodes in _layers(plan)])
-    report.say(
-        f"{plan.parameters:,} parameters, {report.short(plan.multiply_adds)} multiply-adds and "
-        f"{report.short(plan.activation_bytes)}B of activations for an input of {plan.input[0]} × {by(plan.input[1:])}"
-    )
-    if plan.exact:
-        halo = " × ".join(f"{near}+{far}" for near, far in plan.halo)
-        report.say(
-            f"receptive field {by(plan.receptive_field)}, halo {halo} samples, total stride {by(plan.stride)}: "
-            "a patch is a multiple of it"
-        )
-        report.say("tiles with this halo give exactly what one pass over the whole survey gives")
-    else:
-        places = ", ".join(f"{node.kind} at {node.place}" for node in plan.breaks)
-        report.warn(f"looks at the whole input at once ({places}): cannot predict a survey tile by tile")
+    rows = outline(plan, spec)
+    cells = [_cells(row, plan.ndim) for row in rows]
+    if len(cells) > MOST_ROWS:
+        hidden = len(cells) - MOST_ROWS
+        more = ("…", f"{hidden:,} more rows; --json has all", *("",) * (len(COLUMNS) - 2))
+        cells[MOST_ROWS // 2 : -MOST_ROWS // 2] = [more]
+    report.table(title, COLUMNS, cells)
+    if any(row.folds for row in rows):
+        report.say("in a repeat: costs of all repetitions together")
+    for line in _sums(plan):
+        report.say(line)
+    if plan.breaks:
+        report.warn(_broken(plan))
 
 
-def _layers(plan: Plan) -> list[list[Node]]:
-    """Nodes that one written layer stands for, in order."""
-    return [list(nodes) for _, nodes in groupby(plan.nodes, lambda node: node.place)]
-
-
-def _row(spec: Spec, ndim: int, nodes: list[Node]) -> tuple[str, ...]:
+def _cells(row: Row, ndim: int) -> tuple[str, ...]:
     """One written layer: what comes out of its last node, and what its nodes cost together."""
+    from geocnn.network.wording import row_text
+
     from . import report
 
-    last = nodes[-1]
-    parameters = sum(node.parameters for node in nodes)
-    multiply_adds = sum(node.multiply_adds for node in nodes)
+    label, text = "  " * row.depth + (row.label or row.place * (not row.heading)), row_text(row, ndim)
+    if row.label == "shortcut":
+        label, text = label.removesuffix("shortcut"), f"shortcut: {text}"
     return (
-        last.place.removeprefix("layers"),
-        _written(spec, ndim, nodes),
-        f"{last.channels} × {by(last.shape)}" if last.shape else str(last.channels),
-        f"{parameters:,}" if parameters else "",
-        by(last.receptive_field) if last.shape else "all",
-        by(last.stride) if last.shape else "",
-        report.short(multiply_adds) if multiply_adds else "",
-        f"{report.short(sum(node.activation_bytes for node in nodes))}B",
+        label,
+        text if row.place != "input" else "",
+        *_output(row),
+        f"{row.parameters:,}" if row.parameters else "",
+        *_reach(row),
+        report.short(row.multiply_adds) if row.multiply_adds else "",
+        report.volume(row.activation_bytes) if row.nodes else "",
     )
 
 
-def _written(spec: Spec, ndim: int, nodes: list[Node]) -> str:
-    """A layer as it is written: ``conv 16 3×3×3 batch relu save fine``; what has its default is left out."""
-    from geocnn.overrides import key_path
+def _output(row: Row) -> tuple[str]:
+    from geocnn.network.wording import by
 
-    record: Any = spec
-    for part in key_path(nodes[-1].place):
-        if isinstance(part, str) and part not in ("layers", "residual"):
-            # The input, and the 1×1 shortcut of a residual block: no one writes them.
-            return " ".join(node.kind for node in nodes)
-        record = record[part] if isinstance(part, int) else record.layers
-    words = [record.kind]
-    # The record's own fields come after the one that all layers have, which is read best at the end.
-    for name, field in sorted(type(record).model_fields.items(), key=lambda item: item[0] == "save"):
-        value = getattr(record, name)
-        if name in ("kind", "layers") or value == field.default:
-            continue
-        text = _sizes(value, ndim) if name in SIZES else str(value)
-        words.append(text if field.alias or name in BARE else f"{name} {text}")
-    return " ".join(words)
+    if not row.made:
+        return ("",)
+    node = row.made[-1]
+    return (f"{node.channels} × {by(node.shape)}" if node.shape else str(node.channels),)
 
 
-def _sizes(value: int | tuple[int, ...], ndim: int) -> str:
-    return "×".join(map(str, (value,) * ndim if isinstance(value, int) else value))
+def _reach(row: Row) -> tuple[str, str, str]:
+    """Receptive field, of the first and last repetition if they differ; stride; offset."""
+    from geocnn.network.wording import by, number
+
+    if not row.made:
+        return "", "", ""
+    node = row.made[-1]
+    if not node.shape or not any(node.stride):
+        return "all", "", ""
+    seen = dict.fromkeys(by(each.receptive_field) for each in row.made)
+    return " to ".join(seen), number(node.stride), number(node.offset)
 
 
-def by(sizes: Sequence[object]) -> str:
-    """Sizes with crosses between: ``64 × 32``; equal ones as a power: ``64³``."""
-    if len(set(sizes)) == 1:
-        return f"{sizes[0]}{('', '²', '³')[len(sizes) - 1]}"
-    return " × ".join(map(str, sizes))
+def _sums(plan: Plan) -> list[str]:
+    """What the network costs in all, and which inputs it takes."""
+    from geocnn.network.sizes import admissible_sizes
+    from geocnn.network.wording import by, number
+
+    from . import report
+
+    sizes = dict.fromkeys(map(str, admissible_sizes(plan)))
+    lines = [
+        f"{plan.parameters:,} parameters, {report.short(plan.multiply_adds)} multiply-adds and "
+        f"{report.volume(plan.activation_bytes)} of outputs for an input of {plan.input[0]} × {by(plan.input[1:])}",
+        f"takes on each axis: {'; '.join(sizes)}" if len(sizes) == 1 else f"takes along its axes: {'; '.join(sizes)}",
+    ]
+    if plan.exact:
+        halo = " × ".join(dict.fromkeys(f"{near}+{far}" for near, far in plan.halo))
+        each = " on each axis" if len(set(plan.halo)) == 1 < plan.ndim else ""
+        lines += [
+            f"receptive field {by(plan.receptive_field)}, halo {halo} samples{each}, total stride "
+            f"{number([*map(_fraction, plan.stride)])}",
+            "tiles with this halo give exactly what one pass over the whole survey gives",
+        ]
+    if plan.heads:
+        names = ", ".join(f"{name} at {plan.nodes[at].place}" for name, at in plan.heads.items())
+        lines.append(f"extra outputs: {names}")
+    return lines
+
+
+def _fraction(number: int) -> Any:
+    from fractions import Fraction
+
+    return Fraction(number)
+
+
+def _broken(plan: Plan) -> str:
+    """Which layers look at the whole input, and what follows from it."""
+    places = _listed([f"{node.kind} at {node.place}" for node in plan.breaks])
+    if not plan.output.shape:
+        follows = "it gives one answer for a whole input, and cannot predict a survey sample by sample"
+    else:
+        follows = "tiles would differ from one pass over the whole, so it cannot predict a survey tile by tile"
+    return f"looks at the whole input at once ({places}): {follows}"
+
+
+def _listed(words: Sequence[str], most: int = 4) -> str:
+    """Words with commas between; of many the first."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def plan_json(plan: Plan, spec: Spec) -> dict[str, Any]:
     """All that the table tells, node by node, for programs."""
+    from geocnn.network.memory import inference_bytes, training_bytes
+    from geocnn.network.sizes import admissible_sizes
+
     return {
         "title": spec.title,
         "source": spec.source,
         "input": plan.input,
         "outputs": plan.outputs,
+        "output": [plan.output.channels, *plan.output.shape],
         "parameters": plan.parameters,
         "multiply_adds": plan.multiply_adds,
         "activation_bytes": plan.activation_bytes,
@@ -112,20 +150,39 @@ def plan_json(plan: Plan, spec: Spec) -> dict[str, Any]:
         "stride": plan.stride,
         "halo": plan.halo,
         "exact": plan.exact,
-        "layers": [
-            {
-                "place": node.place,
-                "written": _written(spec, plan.ndim, nodes),
-                "kind": node.kind,
-                "channels": node.channels,
-                "shape": node.shape,
-                "parameters": node.parameters,
-                "receptive_field": node.receptive_field,
-                "stride": [float(step) for step in node.stride],
-                "multiply_adds": node.multiply_adds,
-                "activation_bytes": node.activation_bytes,
-            }
-            for nodes in _layers(plan)
-            for node in nodes
+        "breaks": [node.place for node in plan.breaks],
+        "admissible": [
+            {"least": each.least, "step": each.step, "phases": each.phases, "most": each.most}
+            for each in admissible_sizes(plan)
         ],
+        "memory": {"training": training_bytes(plan, 1), "prediction": inference_bytes(plan)},
+        "heads": {name: plan.nodes[at].place for name, at in plan.heads.items()},
+        "layers": [_node_json(node, _written_at(spec, node, plan.ndim)) for node in plan.nodes],
+    }
+
+
+def _written_at(spec: Spec, node: Node, ndim: int) -> str:
+    """The layer that a node belongs to, as it is written."""
+    from geocnn.network.spec import layer_at
+    from geocnn.network.wording import written
+
+    layer = layer_at(spec, node.place) if node.kind != "input" else None
+    return written(layer, ndim) if layer is not None else node.kind
+
+
+def _node_json(node: Node, written: str) -> dict[str, Any]:
+    return {
+        "id": node.id,
+        "place": node.place,
+        "written": written,
+        "kind": node.kind,
+        "inputs": node.inputs,
+        "channels": node.channels,
+        "shape": node.shape,
+        "parameters": node.parameters,
+        "receptive_field": node.receptive_field,
+        "stride": [float(step) for step in node.stride],
+        "offset": [float(offset) for offset in node.offset],
+        "multiply_adds": node.multiply_adds,
+        "activation_bytes": node.activation_bytes,
     }

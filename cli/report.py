@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from geocnn.errors import GeocnnError
     from geocnn.progress import Work
 
-__all__ = ["apologise", "fail", "print_json", "say", "short", "show", "table", "warn"]
+__all__ = ["apologise", "fail", "print_json", "say", "short", "show", "table", "volume", "warn"]
 
 T = TypeVar("T")
 
@@ -50,7 +50,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     """Print a table; columns after the first whose cells are numbers are set to the right."""
     drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = index > 0 and all(row[index][:1].isdigit() or row[index][:1] in {"", "-", "−"} for row in rows)
+        firsts = {row[index] if row[index] == "all" else row[index][:1] for row in rows}
+        numeric = index > 0 and all(first.isnumeric() or first in {"", "-", "−", "all"} for first in firsts)
         drawn.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in rows:
         drawn.add_row(*(escape(cell) for cell in row))
@@ -178,6 +179,11 @@ def short(number: float) -> str:
         if number >= factor:
             return f"{number / factor:.3g}{suffix}"
     return f"{number:.3g}"
+
+
+def volume(size: float) -> str:
+    """Bytes as ``1.23 MB``."""
+    return f"{short(size)}B" if size >= 1e3 else f"{size:.3g} B"
 
 
 def _clock(seconds: float) -> str:
