@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from geocnn.network.build import Network
 from geocnn.network.keeping import folds
 from geocnn.network.liveness import overwrites, users
-from geocnn.network.modules import TransposedConvolution
+from geocnn.network.modules import TransposedConvolution, overwriting
 from geocnn.network.node import ActivationAttributes, Node
 from geocnn.network.schedule import Schedule
 
@@ -50,7 +50,7 @@ class InferenceNetwork(nn.Module):
             elif node.kind == "dropout":
                 module = nn.Identity()
             elif node.id in over:
-                module.inplace = True
+                module = overwriting(module)
             modules[node.id] = module
         _fuse_activations(plan.trunk, modules, counts)
         self.steps = nn.ModuleList(modules[node.id] for node in plan.trunk[1:])
@@ -62,7 +62,7 @@ class InferenceNetwork(nn.Module):
         return self._schedule.run(list(self.steps), x)[self.plan.output_id]
 
 
-def _folded(layer: nn.Module, norm: nn.Module) -> nn.Module:
+def _folded(layer: nn.Module, norm: Any) -> nn.Module:
     """A convolution, transposed convolution or dense layer with a batch norm in its weights."""
     core = _core(layer)
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
@@ -122,8 +122,7 @@ class FusedConvolution(nn.Module):
 
     def __init__(self, convolution: Any, function: str, activation: nn.Module) -> None:
         super().__init__()
-        self.convolution, self.activation = convolution, activation
-        self.activation.inplace = True
+        self.convolution, self.activation = convolution, overwriting(activation)
         self.attributes = _POINTWISE.get(function)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -153,7 +152,7 @@ def _pointwise() -> Callable[..., Tensor] | None:
 
     It is no public part of torch: without it the activation is a step of its own.
     """
-    if not torch.backends.mkldnn.is_available() or torch.is_grad_enabled():
+    if not torch.backends.mkldnn.is_available() or torch.is_grad_enabled():  # type: ignore[no-untyped-call]
         return None
     operator: Callable[..., Tensor] | None = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
     return operator

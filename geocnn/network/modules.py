@@ -28,7 +28,7 @@ from geocnn.network.node import (
     UpsampleAttributes,
 )
 
-__all__ = ["Join", "Pooled", "make_module"]
+__all__ = ["Pooled", "TransposedConvolution", "make_module", "overwriting"]
 
 
 def make_module(node: Node, overwrites: bool = False) -> nn.Module:
@@ -37,9 +37,13 @@ def make_module(node: Node, overwrites: bool = False) -> nn.Module:
     Sums, products and concatenations take all their inputs; an unpool takes an input and what `Pooled` found.
     """
     module = _MODULES[node.kind](node, node.attributes)
-    if overwrites:
-        module.inplace = True
-    return module
+    return overwriting(module) if overwrites else module
+
+
+def overwriting(module: Any) -> nn.Module:
+    """The module, which writes over its first input from now on."""
+    module.inplace = True
+    return module  # type: ignore[no-any-return]
 
 
 class Pad(nn.Module):
