@@ -135,7 +135,7 @@ class DnCNN(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(64, 1, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
+        return x + self.layers(x)
 
 
 HANDWRITTEN: dict[str, tuple[type[nn.Module], tuple[int, ...], int]] = {
