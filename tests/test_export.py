@@ -32,6 +32,7 @@ from geocnn.network.initialisation import initialise
 from geocnn.network.onnx_steps import STEPS, triangle
 from geocnn.network.plan import expand
 from geocnn.network.spec import Spec, load_spec, zoo_names
+from geocnn.onnx_comparison import LARGEST_DIFFERENCE
 from geocnn.prediction.volume import Output, predict_volume
 from geocnn.progress import Remark, finish
 from geocnn.settings import NormalisationConfig
@@ -162,11 +163,11 @@ def run(path: Path, image: np.ndarray) -> np.ndarray:
     return np.asarray(result)
 
 
-def exported(model: Model, path: Path, shape: tuple[int, ...] | None = None) -> Exported:
+def exported(model: Model, path: Path, shape: tuple[int, ...] | None = None, bound: float = 1e-5) -> Exported:
     done = finish(export_model(model, Export(path, shape=shape)))
     onnx.checker.check_model(onnx.load(path), full_check=True)
     assert done.compared
-    assert max(each.difference for each in done.compared) < 1e-5
+    assert max(each.difference for each in done.compared) < bound
     return done
 
 
@@ -201,9 +202,10 @@ def test_each_kind_with_fixed_sizes(kind: str, ndim: int, tmp_path: Path) -> Non
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_networks_drawn_at_random(ndim: int, data: st.DataObject) -> None:
+    """Norms over few numbers magnify rounding, so that the bound is that of the command."""
     model = smallest([data.draw(exact_specs(ndim))], 1, ndim, (8, 12, 18, 36, 72))
     with TemporaryDirectory() as folder:
-        exported(model, Path(folder) / "model.onnx")
+        exported(model, Path(folder) / "model.onnx", bound=LARGEST_DIFFERENCE)
 
 
 @pytest.mark.parametrize("fixed", [False, True])
