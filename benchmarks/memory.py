@@ -32,7 +32,7 @@ def main() -> int:
         for plan in _plans(name):
             pairs = [
                 (training_bytes(plan, BATCH), measured_training(plan, BATCH)),
-                (inference_bytes(plan, fused=False, batch=BATCH), measured_inference(plan, BATCH)),
+                (inference_bytes(plan, batch=BATCH), measured_inference(plan, BATCH)),
             ]
             worst = max(worst, *(abs(planned / measured - 1) for planned, measured in pairs))
             size = "×".join(map(str, plan.input))

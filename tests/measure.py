@@ -9,6 +9,7 @@ from torch.autograd.profiler import profile
 
 from geocnn.losses import LOSSES
 from geocnn.network.build import Network
+from geocnn.network.inference import InferenceNetwork
 from geocnn.network.plan import Plan
 
 __all__ = ["measured_inference", "measured_training", "peak_bytes"]
@@ -59,16 +60,18 @@ def measured_training(plan: Plan, batch: int, device: str = "cpu") -> int:
     return peak_bytes(work, device) - 8 * batch * _samples(plan.output.shape)
 
 
-def measured_inference(plan: Plan, batch: int = 1, device: str = "cpu") -> int:
+def measured_inference(plan: Plan, batch: int = 1, device: str = "cpu", fused: bool = True) -> int:
     """Peak bytes of one prediction; the network and its input count."""
+    network: torch.nn.Module = Network(plan).to(device).eval()
+    if fused:
+        network = InferenceNetwork(network)
 
     def work() -> None:
-        network = Network(plan).to(device).eval()
         inputs = torch.zeros(batch, *plan.input, device=device).normal_()
         with torch.inference_mode():
             network(inputs)
 
-    return peak_bytes(work, device)
+    return BYTES * plan.parameters + peak_bytes(work, device)
 
 
 def _samples(shape: tuple[int, ...]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
-from geocnn.network.keeping import channels_last, cropped_by, padded_by, scratch
+from geocnn.network.keeping import channels_last, cropped_by, padded_by, scratch, views
 from geocnn.network.ledger import Ledger
 from geocnn.network.node import (
     BYTES_PER_INDEX,
@@ -46,6 +46,7 @@ class Buffers:
         if shapes is None:
             raise ValueError(f"the network takes no input of {tuple(shape or ())} samples")
         self._nodes, self._batch, self._channels_last = plan.nodes, batch, channels_last(plan.nodes)
+        self._views = views(plan.nodes)
         self.shapes = shapes
 
     def output(self, node: Node, each: int = BYTES_PER_SAMPLE) -> int:
@@ -78,15 +79,17 @@ class Buffers:
     def copies(self, node: Node) -> Copies:
         """Of the copies that a convolution works on."""
         asked, taken = node.attributes, self._nodes[node.inputs[0]]
-        if isinstance(asked, TransposedAttributes):
-            before, after = self.output(taken), self.cropped(node)
-            return Copies(before, 2 * after, before, after)
-        last = taken.id in self._channels_last
-        if not isinstance(asked, ConvAttributes) or (last and len(taken.shape) > 1):
+        if not isinstance(asked, ConvAttributes | TransposedAttributes):
             return Copies()
         before, after = (self.output(each) // each.channels * _blocks(each.channels) for each in (taken, node))
+        if isinstance(asked, TransposedAttributes):
+            output, still = self.cropped(node), set(asked.stride) == {1}
+            return Copies(before * still, after if still else 2 * output, before, output)
+        last = taken.id in self._channels_last
+        if last and len(taken.shape) > 1:
+            return Copies()
         plain = taken.channels < BLOCK and asked.groups == 1 and set(asked.kernel) != {1}
-        view = self.output(taken) if cropped_by(taken) or last else 0
+        view = self.output(taken) if taken.id in self._views or last else 0
         return Copies(0 if plain else before, after + view, before, after)
 
     def computed(self, node: Node, ledger: Ledger) -> int:

@@ -33,6 +33,7 @@ __all__ = [
     "passes_on",
     "reflects",
     "scratch",
+    "views",
 ]
 
 
@@ -127,6 +128,15 @@ def channels_last(nodes: Iterable[Node]) -> frozenset[int]:
     for node in nodes:
         keeps = ("activation", "dropout", "norm", "pool", "add", *(["conv"] if len(node.shape) > 1 else []))
         if _brings_channels_last(node) or (node.kind in keeps and node.inputs[0] in found):
+            found.add(node.id)
+    return frozenset(found)
+
+
+def views(nodes: Iterable[Node]) -> frozenset[int]:
+    """The nodes whose samples may be a part of larger memory: convolutions copy them into order."""
+    found: set[int] = set()
+    for node in nodes:
+        if cropped_by(node) or (node.kind in ("activation", "dropout", "norm") and node.inputs[0] in found):
             found.add(node.id)
     return frozenset(found)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from geocnn.network.buffers import Buffers
 from geocnn.network.keeping import cropped_by, folds, hands_on, kept_for_backward, passes_on, reflects
 from geocnn.network.ledger import Ledger
-from geocnn.network.liveness import overwrites, spent_after
+from geocnn.network.liveness import overwrites, spent_after, users
 from geocnn.network.node import BYTES_PER_SAMPLE, Node
 from geocnn.network.plan import Plan
 from geocnn.network.sizes import Admissible, admissible_sizes
@@ -54,12 +54,12 @@ def inference_bytes(plan: Plan, shape: Sequence[int] | None = None, fused: bool 
     """
     sizes, ledger = Buffers(plan, batch, shape), Ledger()
     over, spent = overwrites(plan, training=False), spent_after(plan.trunk, {plan.output_id})
-    users = _users(plan)
+    counts = users(plan)
     buffers = {0: ledger.take(sizes.output(plan.nodes[0]))}
     indices: dict[int, int] = {}
     for node in plan.trunk[1:]:
         first = buffers[node.inputs[0]]
-        if node.id in over or hands_on(node, training=False) or (fused and folds(node, plan.nodes, users)):
+        if node.id in over or hands_on(node, training=False) or (fused and folds(node, plan.nodes, counts)):
             buffers[node.id] = ledger.hold(first)
         else:
             padded = ledger.take(sizes.padded(node))
@@ -109,16 +109,6 @@ def _largest(fits: Callable[[int], bool], most: int) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low
-
-
-def _users(plan: Plan) -> list[int]:
-    """How many nodes of the trunk take each node, its use as the output counted."""
-    users = [0] * len(plan.nodes)
-    users[plan.output_id] += 1
-    for node in plan.trunk:
-        for each in node.inputs:
-            users[each] += 1
-    return users
 
 
 class _Training:
