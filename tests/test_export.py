@@ -231,7 +231,11 @@ def test_the_zoo(name: str, tmp_path: Path) -> None:
     input = spec.published.input if spec.published is not None else (1, 128, 128, 128)
     narrow = [spec.model_copy(update={"width": spec.width * width}) for width in (0.125, 0.25, 0.5, 1)]
     model = smallest(narrow, input[0], len(input) - 1, (32, 64, 128, 224))
-    exported(model, tmp_path / "model.onnx")
+    initialise(model.network, seed=0)
+    for name, value in model.network.named_buffers():
+        if name.endswith("running_var"):
+            value.fill_(10.0)  # keeps deep sums small, so that rounding is
+    exported(model, tmp_path / "model.onnx", bound=LARGEST_DIFFERENCE)
 
 
 def test_what_the_file_says(tmp_path: Path) -> None:
