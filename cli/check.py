@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from geocnn.errors import UsageError
+from geocnn.survey.options import SurveyOptions
 
-from .options import JsonOption
+from .options import JsonOption, OverwriteOption, read_bytes, survey_options
 
 if TYPE_CHECKING:
-    from geocnn.config import Config
-    from geocnn.grid import Window
+    from geocnn.network.plan import Plan
     from geocnn.network.spec import Spec
-    from geocnn.preflight import Preflight
+    from geocnn.survey.survey import Survey
 
 __all__ = ["check"]
 
 SIZE = 64
 """Least positions on each axis that a bare spec is checked with."""
-SHOWN = 8
-"""Surveys of each kind that are listed."""
+LONGEST_GRAPH = 40
+"""Lines of a drawing that is shown without being asked for."""
 
 
+@survey_options
 def check(
     target: Annotated[str, typer.Argument(metavar="CONFIG|SPEC|ZOO-NAME", help="What to check.")],
+    options: SurveyOptions,
     input: Annotated[
         str | None, typer.Option(help="Input of a bare spec: channels and sizes, such as 1,128,128,128.")
     ] = None,
-    outputs: Annotated[int | None, typer.Option(min=1, help="Outputs of a bare spec; 1 if left out.")] = None,
+    outputs: Annotated[
+        int | None, typer.Option(min=1, help="Outputs of a bare spec; the published number, or 1, if left out.")
+    ] = None,
+    graph: Annotated[
+        bool | None,
+        typer.Option("--graph/--no-graph", help="Draw layers and skips as text; by default where it is short."),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Picture of the network to write; its suffix names the format.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option(help="Survey: the picture shows patch, halo and receptive field on its sections.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory, such as 8GB: tell the largest patch and batch that train within it.")
+    ] = None,
     json: JsonOption = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Check a config or a layer spec before any sample is read: sizes, parameters, receptive field, cost.
 
@@ -39,18 +58,69 @@ def check(
     """
     from . import report
 
-    if not _is_config(target):
-        data = _check_spec(target, input, outputs, draw=not json)
-    elif input is not None or outputs is not None:
+    budget = read_bytes(memory) if memory is not None else None
+    _require_picture(picture, on, overwrite)
+    survey = _opened(on, options) if on is not None else None
+    if _is_config(target):
+        _require_bare(target, input, outputs)
+        checked = _check_config(Path(target))
+    else:
+        checked = _check_spec(target, _read_sizes(input) if input is not None else None, outputs, survey)
+    if json:
+        report.print_json(_json(checked, budget))
+    else:
+        _draw(checked, graph, budget)
+    if picture is not None:
+        _write_picture(checked, picture, survey, overwrite)
+        if not json:
+            report.say(f"done: {picture}")
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What was found right: the plan, and what a config tells besides."""
+
+    plan: Plan
+    spec: Spec
+    title: str
+    batch: int = 1
+    before: str = ""
+    after: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def _require_picture(picture: Path | None, on: str | None, overwrite: bool) -> None:
+    """Refuse early what cannot be drawn or written."""
+    if on is not None and picture is None:
+        raise UsageError(
+            f"--on {on} without --picture", expected="a picture to draw the survey into", do="add --picture field.png"
+        )
+    if picture is not None:
+        from geocnn.pictures import require_picture
+
+        require_picture(picture, overwrite)
+
+
+def _require_bare(target: str, input: str | None, outputs: int | None) -> None:
+    """Refuse sizes beside a config, which has its own."""
+    if input is not None or outputs is not None:
         raise UsageError(
             f"{'--input' if input is not None else '--outputs'} with the config {target}",
             expected="--input and --outputs with a bare spec alone",
             do="leave it out: the config's patch and classes decide",
         )
-    else:
-        data = _check_config(Path(target), draw=not json)
-    if json:
-        report.print_json(data)
+
+
+def _opened(name: str, options: SurveyOptions) -> Survey:
+    from geocnn.survey.opening import open_survey
+
+    from . import report
+
+    survey = open_survey(name, options)
+    for remark in survey.remarks:
+        report.warn(f"{survey.name}: {remark}")
+    return survey
 
 
 def _is_config(target: str) -> bool:
@@ -64,21 +134,15 @@ def _is_config(target: str) -> bool:
     return not isinstance(data, list) and not (isinstance(data, dict) and "layers" in data)
 
 
-def _check_spec(name: str, input: str | None, outputs: int | None, *, draw: bool) -> dict[str, Any]:
+def _check_spec(name: str, input: tuple[int, ...] | None, outputs: int | None, survey: Survey | None) -> _Checked:
     from geocnn.network.plan import expand
     from geocnn.network.spec import load_spec
 
-    from . import report
-    from .layers import draw_plan, plan_json
-
     spec, marked = load_spec(name)
     outputs = outputs or (spec.published.outputs if spec.published else 1)
-    plan = expand(spec, _read_sizes(input) if input is not None else _usual_input(spec, outputs), outputs, marked)
-    if draw:
-        draw_plan(plan, spec, spec.title or name)
-        if spec.source:
-            report.say(f"source: {spec.source}")
-    return plan_json(plan, spec)
+    plan = expand(spec, input or _usual_input(spec, outputs, survey), outputs, marked)
+    texts = (("when", spec.when), ("source", spec.source))
+    return _Checked(plan, spec, spec.title or name, after=tuple(f"{what}: {text}" for what, text in texts if text))
 
 
 def _read_sizes(text: str) -> tuple[int, ...]:
@@ -91,15 +155,17 @@ def _read_sizes(text: str) -> tuple[int, ...]:
     return tuple(int(part[:20]) for part in parts)
 
 
-def _usual_input(spec: Spec, outputs: int) -> tuple[int, ...]:
-    """That of its publication; else one channel of a shape that fits: axes as its lists have numbers, or three."""
+def _usual_input(spec: Spec, outputs: int, survey: Survey | None) -> tuple[int, ...]:
+    """The published one; else channels and axes of the survey, or one channel and axes as lists have numbers."""
     from geocnn.fitting import total_stride
 
-    if spec.published:
+    if spec.published and (survey is None or survey.grid.ndim == len(spec.published.input) - 1):
         return spec.published.input
-    ndim = max(_lengths([layer.model_dump() for layer in spec.layers]), default=3)
-    stride = total_stride(spec, 1, ndim, outputs) or (1,) * ndim
-    return (1, *(-(-SIZE // step) * step for step in stride))
+    channels, ndim = 1, max(_lengths([layer.model_dump() for layer in spec.layers]), default=3)
+    if survey is not None:
+        channels, ndim = survey.channels, survey.grid.ndim
+    stride = total_stride(spec, channels, ndim, outputs) or (1,) * ndim
+    return (channels, *(-(-SIZE // step) * step for step in stride))
 
 
 def _lengths(written: object) -> set[int]:
@@ -112,97 +178,74 @@ def _lengths(written: object) -> set[int]:
     return set()
 
 
-def _check_config(path: Path, *, draw: bool) -> dict[str, Any]:
+def _check_config(path: Path) -> _Checked:
     from geocnn.config import load_config
     from geocnn.preflight import preflight
 
-    from . import report
-    from .layers import draw_plan, plan_json
+    from .config_screen import config_json, resolved, survey_lines
 
     config = load_config(path)
     checked = preflight(config)
-    if draw:
-        report.say(_resolved(config))
-        draw_plan(checked.plan, config.spec, config.spec.title or "network")
-        _draw_surveys(config, checked)
-        for remark in checked.remarks:
-            report.warn(remark)
-        report.say("The config fits.")
-    return {
-        "config": _config_json(config),
-        **plan_json(checked.plan, config.spec),
-        "surveys": _surveys_json(config, checked),
-        "multiply_adds_of_a_training_step": _step_cost(config, checked),
-        "memory_of_a_training_step": checked.memory,
-        "remarks": list(checked.remarks),
-    }
-
-
-def _config_json(config: Config) -> dict[str, Any]:
-    """The resolved config; JSON has no NaN, which is written as in YAML."""
-    from json import dumps, loads
-
-    data: dict[str, Any] = loads(dumps(config.record.model_dump(mode="json")), parse_constant=lambda _: ".nan")
-    return data
-
-
-def _resolved(config: Config) -> str:
-    """The config with its defaults, a line for each of its parts; the layers follow as a table."""
-    import yaml
-
-    data = config.record.model_dump(mode="json")
-    train = data["data"]["train"]
-    hidden = len(train) - SHOWN
-    del train[SHOWN:]
-    if isinstance(data["network"], dict):
-        data["network"] = "the layers below"
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100_000)
-    return text.rstrip() + (f"\n# and {hidden} more training surveys" if hidden > 0 else "")
-
-
-def _draw_surveys(config: Config, checked: Preflight) -> None:
-    from . import report
-
-    patch = config.record.data.patch
-    kinds = (("training", checked.training), ("validation", checked.validation))
-    for name, windows in kinds:
-        for labelled, window in windows[:SHOWN]:
-            patches = f", {_side_by_side(window, patch):,} patches side by side" if name == "training" else ""
-            report.say(f"{name}: {labelled.image.name}, labelled by {labelled.label.name}")
-            report.say(f"    {labelled.grid}; positions {window}{patches}")
-    hidden = sum(max(0, len(windows) - SHOWN) for _, windows in kinds)
-    if hidden:
-        report.say(f"… and {hidden} more")
-    total = sum(_side_by_side(window, patch) for _, window in checked.training)
-    report.say(f"{total:,} patches fit side by side; training draws them at any position of the training windows")
-    report.say(
-        f"a step: {config.record.training.batch} patches, {report.short(_step_cost(config, checked))} multiply-adds, "
-        f"about {report.volume(checked.memory)} of memory"
+    return _Checked(
+        checked.plan,
+        config.spec,
+        config.spec.title or "network",
+        config.record.training.batch,
+        before=resolved(config),
+        after=(*survey_lines(config, checked), "The config fits."),
+        remarks=checked.remarks,
+        data=config_json(config, checked),
     )
 
 
-def _step_cost(config: Config, checked: Preflight) -> int:
-    """Multiply-adds of a training step: the backward pass costs twice the forward one."""
-    return 3 * checked.plan.multiply_adds * config.record.training.batch
+def _draw(checked: _Checked, graph: bool | None, budget: int | None) -> None:
+    """All on the screen: what is written, the table, the drawing, costs, and what else there is to tell."""
+    from . import report
+    from .layers import draw_plan
+    from .memory_screen import memory_lines
+
+    if checked.before:
+        report.say(checked.before)
+    draw_plan(checked.plan, checked.spec, checked.title)
+    for line in memory_lines(checked.plan, checked.batch, budget):
+        report.say(line)
+    _draw_graph(checked, graph)
+    for remark in checked.remarks:
+        report.warn(remark)
+    for line in checked.after:
+        report.say(line)
 
 
-def _side_by_side(window: Window, patch: tuple[int, ...]) -> int:
-    """Patches that fit into a window without overlap."""
-    from math import prod
+def _draw_graph(checked: _Checked, graph: bool | None) -> None:
+    """The drawing, if it is wished, or if it is short and has more to show than a chain."""
+    from geocnn.network.flow import flow_of
 
-    return prod(n // p for n, p in zip(window.shape, patch, strict=True))
+    from . import report
+    from .graph import graph_lines
+
+    if graph is False:
+        return
+    flow = flow_of(checked.plan, checked.spec)
+    if graph or (flow.skips and len(flow.rows) <= LONGEST_GRAPH):
+        report.say("\n" + "\n".join(graph_lines(flow, checked.plan.ndim)) + "\n")
 
 
-def _surveys_json(config: Config, checked: Preflight) -> list[dict[str, Any]]:
-    return [
-        {
-            "for": name,
-            "image": labelled.image.name,
-            "label": labelled.label.name,
-            "grid": [vars(axis) for axis in labelled.grid.axes],
-            "window": [window.start, window.stop],
-            "patches_side_by_side": _side_by_side(window, config.record.data.patch),
-        }
-        for name, windows in (("training", checked.training), ("validation", checked.validation))
-        for labelled, window in windows
-    ]
+def _json(checked: _Checked, budget: int | None) -> dict[str, Any]:
+    from .layers import plan_json
+    from .memory_screen import budget_json
+
+    within = {"within": budget_json(checked.plan, checked.batch, budget)} if budget is not None else {}
+    return {**plan_json(checked.plan, checked.spec), **checked.data, **within}
+
+
+def _write_picture(checked: _Checked, picture: Path, survey: Survey | None, overwrite: bool) -> None:
+    """The network, or what it sees of a survey."""
+    from geocnn.pictures import save_figure
+    from geocnn.pictures.field import field_panels
+    from geocnn.pictures.network import network_picture
+
+    if survey is not None:
+        figure = field_panels(survey, checked.plan)
+    else:
+        figure = network_picture(checked.plan, checked.spec, checked.title)
+    save_figure(figure, picture, overwrite)

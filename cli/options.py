@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
@@ -10,9 +11,10 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import typer
 
+from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
 
-__all__ = ["DeviceOption", "JsonOption", "OverwriteOption", "PrecisionOption", "survey_options"]
+__all__ = ["DeviceOption", "JsonOption", "OverwriteOption", "PrecisionOption", "read_bytes", "survey_options"]
 
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
 PrecisionOption = Annotated[
@@ -21,6 +23,18 @@ PrecisionOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+
+
+def read_bytes(text: str) -> int:
+    """``8GB`` of an option --memory as a number of bytes."""
+    match = re.fullmatch(r"([0-9.]+)\s*([kMGT]?)i?B?", text.strip())
+    try:
+        size = float(match[1]) * 1000 ** " kMGT".index(match[2] or " ") if match else 0
+    except ValueError:
+        size = 0
+    if not 1 <= size < 1e18:
+        raise UsageError(f"--memory {text}", expected="a size such as 8GB or 500MB", do="write number and unit")
+    return int(size)
 
 
 def survey_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from geocnn.errors import UsageError
 from geocnn.survey.options import SampleFormatName, SurveyOptions
 
-from .options import DeviceOption, OverwriteOption, PrecisionOption, survey_options
+from .options import DeviceOption, OverwriteOption, PrecisionOption, read_bytes, survey_options
 
 __all__ = ["predict"]
 
@@ -47,7 +45,7 @@ def predict(
 
     from . import report
 
-    output = Output(out, overwrite, _bytes(memory) if memory is not None else None, format)
+    output = Output(out, overwrite, read_bytes(memory) if memory is not None else None, format)
     chosen = choose_device(device, precision)
     keep_freed_memory()
     trained = load_model(model)
@@ -65,15 +63,3 @@ def predict(
     )
     if done.clipped:
         report.warn(f"{done.clipped:,} samples were clipped to what {format} can hold")
-
-
-def _bytes(text: str) -> int:
-    """``8GB`` as a number of bytes."""
-    match = re.fullmatch(r"([0-9.]+)\s*([kMGT]?)i?B?", text.strip())
-    try:
-        size = float(match[1]) * 1000 ** " kMGT".index(match[2] or " ") if match else 0
-    except ValueError:
-        size = 0
-    if size < 1:
-        raise UsageError(f"--memory {text}", expected="a size such as 8GB or 500MB", do="write number and unit")
-    return int(size)

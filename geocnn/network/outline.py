@@ -86,7 +86,10 @@ Nodes = Mapping[str, tuple[Node, ...]]
 
 def _block(nodes: Nodes, written: Sequence[layers.Saved], place: str, depth: int, branch: str = "") -> Iterator[Row]:
     for index, layer in enumerate(written):
-        here = Row(f"{place}[{index}]", f"{branch}[{index}]", depth, layer, nodes.get(f"{place}[{index}]", ()))
+        at = f"{place}[{index}]"
+        # A separable convolution has a node before its own.
+        own = (*nodes.get(f"{at}.depthwise", ()), *nodes.get(at, ()))
+        here = Row(at, f"{branch}[{index}]", depth, layer, own)
         inner = tuple(_inside(nodes, here))
         ends = [row.made for row in inner if row.depth == depth + 1 and row.made]
         made = here.nodes[-1:] or (ends[-1] if ends else ())
