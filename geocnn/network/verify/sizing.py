@@ -1,0 +1,94 @@
+"""Small sizes to verify at: of a layer alone, and of a network along one axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from geocnn.network.node import (
+    ConvAttributes,
+    Node,
+    PoolAttributes,
+    TransposedAttributes,
+    UnpoolAttributes,
+)
+from geocnn.network.plan import Plan
+from geocnn.network.sizes import admissible_sizes, sizes_along
+
+__all__ = ["AFFORDABLE", "Stretch", "cost", "least_shape", "small_shape", "stretch", "target_of"]
+
+AFFORDABLE = 2e10
+"""Multiply-adds that one check may take; what takes more is told as not checked."""
+MOST = {1: 48, 2: 12, 3: 7}
+"""Samples along each axis of a layer alone, where its window allows it."""
+
+
+def small_shape(node: Node, ndim: int) -> tuple[int, ...]:
+    """Sizes at which one layer is checked: some windows inside, and different along each axis."""
+    return tuple(_small(node, axis, MOST[ndim]) + axis % 2 for axis in range(ndim))
+
+
+def _small(node: Node, axis: int, most: int) -> int:
+    asked = node.attributes.pool if isinstance(node.attributes, UnpoolAttributes) else node.attributes
+    if isinstance(asked, ConvAttributes | PoolAttributes):
+        size, dilation = (asked.kernel, asked.dilation) if isinstance(asked, ConvAttributes) else (asked.size, None)
+        window = (dilation[axis] if dilation else 1) * (size[axis] - 1) + 1
+        least = max(1, window - asked.before[axis] - asked.after[axis])
+        if isinstance(asked, ConvAttributes) and asked.padding_mode == "reflect":
+            least = max(least, asked.before[axis] + 1, asked.after[axis] + 1)
+        return max(least, min(window + asked.stride[axis], most))
+    if isinstance(asked, TransposedAttributes):
+        cropped = asked.before[axis] + asked.after[axis] - asked.dilation[axis] * (asked.kernel[axis] - 1)
+        return max(3, 1 + -(-cropped // asked.stride[axis]))
+    return 3
+
+
+def cost(plan: Plan, shape: tuple[int, ...]) -> float:
+    """Multiply-adds of one pass over an input of another shape, about."""
+    return plan.multiply_adds * prod(shape) / prod(plan.input[1:])
+
+
+def least_shape(plan: Plan) -> tuple[int, ...]:
+    """The smallest input that a plan takes."""
+    return tuple(each.least for each in admissible_sizes(plan))
+
+
+def target_of(plan: Plan) -> Node:
+    """The network's output, or the last node on the way to it that still has samples along all axes."""
+    return next(node for node in reversed(plan.trunk) if node.shape and all(node.stride))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """An input that is long along one axis and as small as can be along the others.
+
+    Attributes
+    ----------
+    shape
+        Of the input.
+    outputs
+        First and last output, along the axis, all of whose input lies inside.
+    """
+
+    shape: tuple[int, ...]
+    outputs: tuple[int, int]
+
+
+def stretch(plan: Plan, axis: int, count: int) -> Stretch | None:
+    """The smallest on which `count` neighbouring outputs see nothing but input; None if the plan takes none."""
+    reach, sizes = plan.output.reach[axis], admissible_sizes(plan)
+    period = len(reach.spans)
+    first = 0
+    while min(reach.span(first + phase)[0] for phase in range(period)) < 1:
+        first += period
+    need = max(reach.span(first + index)[1] for index in range(max(count, period))) + 2
+    n = sizes[axis].at_least(need)
+    while n is not None:
+        made = sizes_along(plan, axis, n)
+        if made is not None and made[plan.output_id] >= first + count:
+            break
+        n = sizes[axis].at_least(n + 1)
+    if n is None:
+        return None
+    shape = tuple(n if each == axis else size.least for each, size in enumerate(sizes))
+    return Stretch(shape, (first, first + count - 1))
