@@ -15,6 +15,7 @@ from .convert import convert
 from .evaluate import evaluate
 from .export import export
 from .inspect import inspect
+from .models import models
 from .plot import plot
 from .predict import predict
 from .synth import synth
@@ -35,6 +36,7 @@ app = typer.Typer(
 for command in (inspect, check, train, evaluate, predict, export, convert, plot):
     app.command()(command)
 app.add_typer(synth, name="synth")
+app.add_typer(models, name="models")
 
 
 def run() -> None:

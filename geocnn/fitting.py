@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault
-from geocnn.marked import KeyPath
+from geocnn.marked import KeyPath, Marked
 from geocnn.network.origin import Origin
 from geocnn.network.plan import Node, Plan, expand
 from geocnn.network.spec import Spec
 from geocnn.records import key_path
 from geocnn.survey.labelled import LabelledSurvey
 
-__all__ = ["plan_patch", "total_stride"]
+__all__ = ["plan_alone", "plan_patch", "total_stride"]
 
 PATCH: KeyPath = ("data", "patch")
+
+USUAL_SIZE = 64
+"""Least positions on each axis where nothing says how many."""
 
 ROUND_SIZE = 2**12 * 3**3 * 5 * 7
 """A size that the total stride of any reasonable network divides."""
@@ -29,7 +32,11 @@ def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[F
     patch = config.record.data.patch
     channels = surveys[0].image.channels if surveys else len(config.record.data.train[0].images)
     stride = total_stride(config.spec, channels, len(patch), config.outputs)
-    if stride is not None and any(p % s for p, s in zip(patch, stride, strict=True)):
+    try:
+        plan = expand(config.spec, (channels, *patch), config.outputs, *config.network_at)
+    except ConfigError as error:
+        plan, found = None, error.faults
+    if (plan is None or plan.output.shape != patch) and stride is not None and _off(patch, stride):
         rooms = [each.covered.shape for each in surveys if each.grid.ndim == len(patch)]
         faults.append(
             config.fault(
@@ -40,10 +47,8 @@ def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[F
             )
         )
         return None
-    try:
-        plan = expand(config.spec, (channels, *patch), config.outputs, *config.network_at)
-    except ConfigError as error:
-        faults.extend(error.faults)
+    if plan is None:
+        faults.extend(found)
         return None
     if plan.breaks:
         faults.append(_whole(config, plan))
@@ -58,6 +63,51 @@ def total_stride(spec: Spec, channels: int, ndim: int, outputs: int) -> tuple[in
         return expand(spec, (channels, *(ROUND_SIZE,) * ndim), outputs).stride
     except ConfigError:
         return None
+
+
+def _off(patch: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    """Whether a patch is no multiple of the stride on some axis."""
+    return any(p % s for p, s in zip(patch, stride, strict=True))
+
+
+def plan_alone(
+    spec: Spec, marked: Marked | None = None, input: tuple[int, ...] | None = None, outputs: int = 0
+) -> Plan:
+    """The plan of a spec without data.
+
+    Parameters
+    ----------
+    spec, marked
+        What is written, and where.
+    input
+        (C, \\*shape); left out: that of its publication, else one channel and 64 positions, or the next multiple of its
+        stride, along as many axes as its lists have numbers, or three.
+    outputs
+        0 means those of its publication, else 1.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the spec.
+    """
+    outputs = outputs or (spec.published.outputs if spec.published else 1)
+    if input is None and spec.published:
+        input = spec.published.input
+    if input is None:
+        ndim = max(_lengths([layer.model_dump() for layer in spec.layers]), default=3)
+        stride = total_stride(spec, 1, ndim, outputs) or (1,) * ndim
+        input = (1, *(-(-USUAL_SIZE // step) * step for step in stride))
+    return expand(spec, input, outputs, marked)
+
+
+def _lengths(written: object) -> set[int]:
+    """Lengths of all lists of one number per axis in a spec."""
+    if isinstance(written, dict):
+        return set().union(*map(_lengths, written.values()))
+    if isinstance(written, list | tuple) and written:
+        numbers = all(isinstance(item, int) for item in written)
+        return {len(written)} if numbers else set().union(*map(_lengths, written))
+    return set()
 
 
 def _multiples(patch: tuple[int, ...], stride: tuple[int, ...], rooms: Sequence[tuple[int, ...]]) -> str:

@@ -128,7 +128,7 @@ def test_specs_are_found_by_name_or_path(tmp_path: Path) -> None:
     assert len(spec.layers) == 1
     assert marked.source == str(path)
     with pytest.raises(
-        ConfigError, match=r"(?s)no network 'faultseg'.*one of fault-small, faultseg3d.*write 'faultseg3d'"
+        ConfigError, match=r"(?s)no network 'faultseg'.*one of attention-unet, autoencoder.*write 'faultseg3d'"
     ):
         load_spec("faultseg")
     with pytest.raises(ConfigError, match=r"none\.yaml: there is no such file"):

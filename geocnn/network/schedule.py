@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -32,14 +33,13 @@ class Schedule:
     def run(self, steps: Sequence[nn.Module], x: Tensor) -> dict[int, Tensor]:
         """Outputs of the nodes that are kept; `steps` are the modules of all nodes but the input, in order."""
         values = {0: x}
-        places: dict[int, tuple[Tensor, ...]] = {}
+        places: dict[int, list[Any]] = {}
         del x
         for node, step, spent in zip(self.nodes[1:], steps, self._spent, strict=True):
             if node.kind == "unpool":
                 values[node.id] = step(values[node.inputs[0]], *places[node.inputs[1]])
             elif isinstance(step, Pooled):
-                values[node.id], *found = step(values[node.inputs[0]])
-                places[node.id] = tuple(found)
+                values[node.id], *places[node.id] = step(values[node.inputs[0]])
             else:
                 values[node.id] = step(*[values[each] for each in node.inputs])
             for each in spent:

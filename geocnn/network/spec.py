@@ -12,15 +12,15 @@ from geocnn.marked import KeyPath, Marked, load_marked
 from geocnn.network.layers import KINDS, Branches, Function, Layer, Saved
 from geocnn.records import Record, RecordError, key_path, nearest, read_record, show, spell
 
-__all__ = ["MAX_NESTING", "Published", "Spec", "layer_at", "load_spec", "read_spec", "zoo_names"]
+__all__ = ["MAX_NESTING", "Published", "Spec", "layer_at", "load_spec", "read_spec", "zoo_names", "zoo_text"]
 
 MAX_NESTING = 50
 
 
 class Published(Record):
-    """What a publication says of a network: trainable parameters for an input (C, \\*shape) and a number of outputs."""
+    """What a publication says of a network: its input (C, \\*shape), its outputs, and, where told, its parameters."""
 
-    parameters: int
+    parameters: int | None = None
     input: Annotated[tuple[int, ...], Field(min_length=2, max_length=4)]
     outputs: int
 
@@ -56,26 +56,32 @@ def load_spec(name: str) -> tuple[Spec, Marked]:
     ConfigError
         If there is no such network or file, or with every fault of the file.
     """
-    path = Path(name)
-    if name in zoo_names():
-        path = _ZOO / f"{name}.yaml"
-    elif path.suffix not in (".yaml", ".yml") and not path.exists():
-        meant = nearest(name, zoo_names())
-        raise ConfigError(
-            [
-                Fault(
-                    f"no network {name!r}",
-                    expected=f"one of {', '.join(zoo_names())}, or the path of a spec file (.yaml)",
-                    do=f"write {meant!r}" if meant else "",
-                )
-            ]
-        )
-    marked = load_marked(path)
+    is_file = Path(name).suffix in (".yaml", ".yml") or Path(name).exists()
+    marked = load_marked(Path(name) if is_file and name not in zoo_names() else _zoo_file(name))
     faults: list[Fault] = []
     spec = read_spec(marked, (), marked.data, faults)
     if spec is None:
         raise ConfigError(faults)
     return spec, marked
+
+
+def zoo_text(name: str) -> str:
+    """The file of a published network, as it is written.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such network.
+    """
+    return _zoo_file(name).read_text(encoding="utf-8")
+
+
+def _zoo_file(name: str) -> Path:
+    if name in zoo_names():
+        return _ZOO / f"{name}.yaml"
+    meant = nearest(name, zoo_names())
+    found, expected = f"no network {name!r}", f"one of {', '.join(zoo_names())}, or the path of a spec file (.yaml)"
+    raise ConfigError([Fault(found, expected, do=f"write {meant!r}" if meant else "")])
 
 
 _ZOO = Path(__file__).with_name("zoo")

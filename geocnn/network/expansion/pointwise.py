@@ -27,8 +27,10 @@ def _normed(draft: Draft, method: layers.NormKind, place: KeyPath, at: int) -> i
         divisors = [n for n in range(1, attributes.groups) if node.channels % n == 0]
         found = f"{attributes.groups} groups do not divide {spell_channels(node.channels)}"
         draft.fault((*place, "norm"), found, "a number that divides the channels", f"write {{group: {divisors[-1]}}}")
-    if attributes.method == "instance" and not node.shape and draft.sure_of_shape(at):
-        draft.fault(place, f"instance norm on {node.channels} features", "samples along axes", "use layer or batch")
+    alone = attributes.method == "instance" or (attributes.method == "group" and node.channels == attributes.groups)
+    if alone and not node.shape and draft.sure_of_shape(at):
+        found = f"{attributes.method} norm on {node.channels} features, each alone"
+        draft.fault(place, found, "several values to be normalised together", "use norm: layer or batch")
     whole = attributes.method in ("instance", "group")
     return draft.step("norm", (at,), place, attributes, whole=whole, parameters=2 * node.channels)
 
