@@ -70,8 +70,8 @@ def _row(name: str, findings: Sequence[Finding]) -> tuple[str, ...]:
     whole = not worst.bound
     return (
         name,
-        worst.what if len(findings) == 1 else f"{len(findings)} times",
-        f"{worst.measured:.0f}" if whole else f"{worst.measured:.1e}",
+        worst.what if len(findings) == 1 else f"{len(findings)} layers",
+        f"{worst.measured:.0f}" if whole or not worst.measured else f"{worst.measured:.1e}",
         f"{worst.bound:.0f}" if whole else f"{worst.bound:.0e}",
         "yes" if held == len(findings) else "NO" if len(findings) == 1 else f"{held} of {len(findings)}",
     )

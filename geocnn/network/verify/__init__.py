@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from geocnn.network.node import Node
 from geocnn.network.plan import Plan
-from geocnn.network.verify.agreement import plan_findings, wiring_finding
+from geocnn.network.verify.agreement import WIRED, plan_findings, wiring_finding
 from geocnn.network.verify.blocks import residual_findings
 from geocnn.network.verify.convolutions import convolution_findings
 from geocnn.network.verify.drawn import draw, drawn_network, part_up_to
@@ -15,19 +15,19 @@ from geocnn.network.verify.finding import Finding
 from geocnn.network.verify.linear import dot_finding
 from geocnn.network.verify.pools import pool_findings
 from geocnn.network.verify.shifts import shift_finding, tile_finding
-from geocnn.network.verify.sizing import AFFORDABLE, cost, least_shape, target_of
+from geocnn.network.verify.sizing import MOST_AFFORDABLE, cost, small_input, target_of, times
 
 __all__ = ["Finding", "verify"]
 
-PARAMETERS = 5e7
+PARAMETERS = 1e8
 """Of a network that is drawn as a whole, in float64."""
 
 
 def verify(plan: Plan, seed: int = 0) -> Iterator[Finding]:
     """What holds of a plan and of the modules that are built for it, in float64, with numbers drawn from `seed`.
 
-    Layers are checked one by one at small sizes, layers that are alike once; the network as a whole at the smallest
-    input that it takes, and along each axis at one that is long enough for all that an output sees.
+    Layers are checked one by one at small sizes, layers that are alike once; the network as a whole at a small input,
+    and along each axis at one that is long enough for all that an output sees.
     """
     yield from plan_findings(plan)
     for node in _distinct(plan):
@@ -52,11 +52,10 @@ def _distinct(plan: Plan) -> list[Node]:
 
 def _run_findings(plan: Plan, seed: int) -> Iterator[Finding]:
     """Of one run of the whole network at its smallest input."""
-    shape = least_shape(plan)
-    name = "each step takes what is planned"
-    if cost(plan, shape) > AFFORDABLE or plan.parameters > PARAMETERS:
-        why = f"{plan.parameters:,} parameters at an input of {'×'.join(map(str, shape))} take too long here"
-        yield Finding.without(name, why)
+    shape = small_input(plan)
+    if cost(plan, shape) > MOST_AFFORDABLE or plan.parameters > PARAMETERS:
+        why = f"{plan.parameters:,} parameters at an input of {times(shape)} take too long here"
+        yield Finding.without(WIRED, why)
         return
     network = drawn_network(plan, seed)
     x = draw((1, plan.input[0], *shape), seed)

@@ -13,7 +13,10 @@ from geocnn.network.plan import Plan
 from geocnn.network.verify.drawn import difference, observed
 from geocnn.network.verify.finding import EXACT, ROUNDING, Finding
 
-__all__ = ["plan_findings", "wiring_finding"]
+__all__ = ["WIRED", "plan_findings", "wiring_finding"]
+
+
+WIRED = "each step takes what is planned"
 
 
 def plan_findings(plan: Plan, network: Network | None = None) -> Iterator[Finding]:
@@ -31,19 +34,17 @@ def plan_findings(plan: Plan, network: Network | None = None) -> Iterator[Findin
     if odd:
         found = tuple(values[odd[0].id].shape[1:])
         what = f"planned {(odd[0].channels, *odd[0].shape)}, made {found}"
-    yield Finding("each step has the shape that is planned", what, len(odd), EXACT, odd[0].place if odd else "")
+    yield Finding("shapes as planned", what, len(odd), EXACT, odd[0].place if odd else "")
     wrong = [
         node
         for node in plan.nodes[1:]
         if sum(each.numel() for each in network.step(node).parameters()) != node.parameters
     ]
     what = f"{plan.parameters:,} in all" if not wrong else f"planned {wrong[0].parameters:,}"
-    yield Finding(
-        "each step has the parameters that are planned", what, len(wrong), EXACT, wrong[0].place if wrong else ""
-    )
+    yield Finding("parameters as planned", what, len(wrong), EXACT, wrong[0].place if wrong else "")
     counted = counter.get_total_flops() // 2
     what = f"planned {plan.multiply_adds:,}, counted {counted:,}"
-    yield Finding("products of weights and samples are as planned", what, abs(counted - plan.multiply_adds), EXACT)
+    yield Finding("multiply-adds as planned", what, abs(counted - plan.multiply_adds), EXACT)
 
 
 def wiring_finding(network: Network, x: Tensor) -> Finding:
@@ -61,4 +62,4 @@ def wiring_finding(network: Network, x: Tensor) -> Finding:
         if not measured <= worst:
             worst, place = measured, node.place
     what = f"{len(values)} steps of an input {tuple(x.shape[1:])}"
-    return Finding("each step takes what is planned", what, worst, ROUNDING, place)
+    return Finding(WIRED, what, worst, ROUNDING, place)

@@ -47,7 +47,7 @@ def residual_findings(network: Network, x: Tensor) -> Iterator[Finding]:
             formula = f"{after[0].attributes.function}({formula})"
         formula = formula if join.kind == "add" else f"{formula.replace(' + ', ' beside ')}"
         yield Finding(
-            "a residual block is σ(a + z), or σ(f(a) + z)",
+            "residual block = σ(a + z), σ(f(a) + z)",
             formula,
             difference(values[last.id], expected),
             ROUNDING,

@@ -49,9 +49,9 @@ def _matrix_findings(
     matrix = torch.from_numpy(toeplitz(node, weight.numpy(), shape, rows))
     x = draw((1, asked.in_channels, *shape), seed + 1).requires_grad_()
     y = module(x)
-    name = "a convolution is its Toeplitz matrix"
+    name = "convolution = Toeplitz matrix"
     if asked.__class__ is TransposedAttributes:
-        name = "a transposed convolution is its matrix"
+        name = "transposed convolution = matrix"
     what = f"{len(rows)} of {node.channels * prod(made)} rows of {matrix.shape[1]} columns"
     if y.shape != (1, node.channels, *made):
         yield Finding(name, f"output of the shape {tuple(y.shape[1:])}", float("inf"), ROUNDING, node.place)
@@ -64,7 +64,7 @@ def _matrix_findings(
     r = draw((len(rows),), seed + 2)
     (gradient,) = torch.autograd.grad(y.flatten()[rows] @ r, x)
     yield Finding(
-        "its gradient is the transpose", what, difference(gradient.flatten(), matrix.T @ r), ROUNDING, node.place
+        "gradient = transpose of the matrix", what, difference(gradient.flatten(), matrix.T @ r), ROUNDING, node.place
     )
 
 
@@ -96,7 +96,7 @@ def _flipped(node: Node, asked: ConvAttributes, module: nn.Module, shape: tuple[
     beyond = gradient.clone()
     beyond[reached] = 0  # What no window reaches has no gradient.
     measured = max(difference(gradient[reached], full), difference(beyond, torch.zeros_like(beyond)))
-    name = "its gradient is the full convolution with the flipped kernel"
+    name = "gradient = full convolution, flipped"
     return Finding(name, f"on {asked.in_channels} channels of {shape}", measured, ROUNDING, node.place)
 
 
@@ -121,6 +121,4 @@ def _matrix_product(node: Node, asked: ConvAttributes, module: nn.Module, shape:
     with torch.no_grad():
         measured = difference(module(x).flatten(2), expected)
     what = f"{node.channels} × {asked.in_channels}"
-    return Finding(
-        "a convolution of one sample is a matrix product at each sample", what, measured, ROUNDING, node.place
-    )
+    return Finding("kernel of 1 = a matrix at each sample", what, measured, ROUNDING, node.place)

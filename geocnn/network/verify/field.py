@@ -13,13 +13,13 @@ from geocnn.network.modules import Join, Pooled
 from geocnn.network.node import JoinAttributes, Node, PoolAttributes, TransposedAttributes, UnpoolAttributes
 from geocnn.network.plan import Plan
 from geocnn.network.verify.finding import EXACT, Finding
-from geocnn.network.verify.sizing import AFFORDABLE, cost, stretch
+from geocnn.network.verify.sizing import AFFORDABLE, MOST_AFFORDABLE, cost, stretch, times
 
 __all__ = ["field_findings", "marking", "seen_by"]
 
 PHASES = 32
 """Neighbouring outputs that are looked at; of more some are taken."""
-NAME = "an output sees what is planned, and no sample more"
+NAME = "outputs see what is planned"
 
 
 def field_findings(plan: Plan, axis: int) -> Iterator[Finding]:
@@ -38,12 +38,11 @@ def field_findings(plan: Plan, axis: int) -> Iterator[Finding]:
         why = f"axis {axis + 1}: no input that the network takes is long enough to hold all that an output sees"
         yield Finding.without(NAME, why, place)
         return
-    affordable = int(AFFORDABLE / max(1.0, 3 * cost(plan, long.shape)))
-    if not affordable:
-        needed = "×".join(map(str, long.shape))
-        yield Finding.without(NAME, f"axis {axis + 1}: an input of {needed} samples takes too long here", place)
+    each = max(1.0, 3 * cost(plan, long.shape))
+    if each > MOST_AFFORDABLE:
+        yield Finding.without(NAME, f"axis {axis + 1}: an input of {times(long.shape)} takes too long here", place)
         return
-    count = min(count, affordable)
+    count = min(count, max(1, int(AFFORDABLE / each)))
     chosen = [long.outputs[0] + index * period // count for index in range(count)]
     network = marking(plan)
     wrong = []

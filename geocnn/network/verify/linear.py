@@ -102,4 +102,4 @@ def dot_finding(plan: Plan, node: Node, seed: int) -> Finding | None:
     right = float(sum((x * gradient).sum() for x, gradient in zip(xs, gradients, strict=True)))
     size = max(1.0, float(ax.norm() * y.norm()))
     what = f"⟨Ax, y⟩ = {left:.6g}, ⟨x, Aᵀy⟩ = {right:.6g}"
-    return Finding(f"{node.kind}: ⟨Ax, y⟩ = ⟨x, Aᵀy⟩", what, abs(left - right) / size, ROUNDING, node.place)
+    return Finding(f"⟨Ax, y⟩ = ⟨x, Aᵀy⟩ of {node.kind}", what, abs(left - right) / size, ROUNDING, node.place)

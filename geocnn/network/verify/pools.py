@@ -35,13 +35,13 @@ def pool_findings(node: Node, seed: int, module: nn.Module | None = None) -> Ite
         y = _made(module(x))
         alone = [_made(module(x[:, [channel]])) for channel in range(CHANNELS)]
     count = sum(each.numel() for each in module.parameters())
-    yield Finding("pooling has no parameters", f"{count} parameters", count, EXACT, node.place)
+    yield Finding("pool: no parameters", f"{count} parameters", count, EXACT, node.place)
     what = f"{CHANNELS} channels together and one by one"
-    yield Finding("pooling treats each channel alone", what, difference(y, torch.cat(alone, 1)), ROUNDING, node.place)
+    yield Finding("pool: each channel alone", what, difference(y, torch.cat(alone, 1)), ROUNDING, node.place)
     word = "largest" if asked.method == "max" else "mean"
     expected = _expected(asked, x)
     what = f"{prod(expected.shape[2:])} windows of {shape}"
-    yield Finding(f"a pool is the {word} of its windows", what, difference(y, expected), ROUNDING, node.place)
+    yield Finding(f"pool: {word} of each window", what, difference(y, expected), ROUNDING, node.place)
 
 
 def _made(made: Tensor | tuple[Tensor, ...]) -> Tensor:

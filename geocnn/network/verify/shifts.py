@@ -11,12 +11,14 @@ from geocnn.network.plan import Plan
 from geocnn.network.sizes import sizes_along
 from geocnn.network.verify.drawn import difference, draw
 from geocnn.network.verify.finding import ROUNDING, Finding
-from geocnn.network.verify.sizing import AFFORDABLE, Stretch, cost, stretch
+from geocnn.network.verify.sizing import AFFORDABLE, MOST_AFFORDABLE, Stretch, cost, stretch, times
 
 __all__ = ["shift_curve", "shift_finding", "tile_finding"]
 
-SHIFTED = "an input shifted by whole strides gives a shifted output"
-TILED = "a tile with its halo gives what the whole gives"
+SHIFTED = "shifted input, shifted output"
+TILED = "a tile gives what the whole gives"
+LEAST_PASSES = 4
+"""The still network, and shifts by 0, one and two strides."""
 
 
 def shift_finding(network: Network, axis: int, seed: int) -> Finding:
@@ -29,12 +31,12 @@ def shift_finding(network: Network, axis: int, seed: int) -> Finding:
     long = _for_shifts(plan, axis)
     if long is None:
         return Finding.without(SHIFTED, f"axis {axis + 1}: no input that it takes is long enough", place)
-    passes = int(AFFORDABLE / max(1.0, cost(plan, long.shape)))
-    if passes < 4:
-        needed = "×".join(map(str, long.shape))
-        return Finding.without(SHIFTED, f"axis {axis + 1}: an input of {needed} samples takes too long here", place)
+    each = max(1.0, cost(plan, long.shape))
+    if LEAST_PASSES * each > MOST_AFFORDABLE:
+        return Finding.without(SHIFTED, f"axis {axis + 1}: an input of {times(long.shape)} takes too long here", place)
+    passes = max(LEAST_PASSES, int(AFFORDABLE / each))
     between = [shift for shift in range(2 * stride + 1) if shift % stride]
-    kept = between[:: -(-len(between) // (passes - 3))] if between else []
+    kept = between[:: -(-len(between) // max(1, passes - LEAST_PASSES))] if between else []
     curve = shift_curve(network, axis, seed, sorted({0, stride, 2 * stride, *kept}), long)
     whole = max(curve[shift] for shift in (0, stride, 2 * stride))
     rest = [value for shift, value in curve.items() if shift % stride]
@@ -96,7 +98,7 @@ def tile_finding(network: Network, axis: int, seed: int) -> Finding:
     shape = None if long is None else tuple(n if each == axis else size for each, size in enumerate(long.shape))
     if shape is None or any(_outputs(plan, axis, size) != size for size in (tile, n)):
         return Finding.without(TILED, f"axis {axis + 1}: the output has other sizes than the input", place)
-    if 2 * cost(plan, shape) > AFFORDABLE:
+    if 2 * cost(plan, shape) > MOST_AFFORDABLE:
         return Finding.without(TILED, f"axis {axis + 1}: {n} samples take too long here", place)
     x = draw((1, plan.input[0], *shape), seed)
     with torch.no_grad():

@@ -15,17 +15,31 @@ from geocnn.network.node import (
 from geocnn.network.plan import Plan
 from geocnn.network.sizes import admissible_sizes, sizes_along
 
-__all__ = ["AFFORDABLE", "Stretch", "cost", "least_shape", "small_shape", "stretch", "target_of"]
+__all__ = [
+    "AFFORDABLE",
+    "MOST_AFFORDABLE",
+    "Stretch",
+    "cost",
+    "small_input",
+    "small_shape",
+    "stretch",
+    "target_of",
+    "times",
+]
 
 AFFORDABLE = 2e10
+"""Multiply-adds that one check takes where it could take more."""
+MOST_AFFORDABLE = 1e11
 """Multiply-adds that one check may take; what takes more is told as not checked."""
-MOST = {1: 48, 2: 12, 3: 7}
+SOME = 8
+"""Samples along each axis of a run of the whole network, where that is affordable."""
+LARGEST = {1: 48, 2: 12, 3: 7}
 """Samples along each axis of a layer alone, where its window allows it."""
 
 
 def small_shape(node: Node, ndim: int) -> tuple[int, ...]:
     """Sizes at which one layer is checked: some windows inside, and different along each axis."""
-    return tuple(_small(node, axis, MOST[ndim]) + axis % 2 for axis in range(ndim))
+    return tuple(_small(node, axis, LARGEST[ndim]) + axis % 2 for axis in range(ndim))
 
 
 def _small(node: Node, axis: int, most: int) -> int:
@@ -48,9 +62,16 @@ def cost(plan: Plan, shape: tuple[int, ...]) -> float:
     return plan.multiply_adds * prod(shape) / prod(plan.input[1:])
 
 
-def least_shape(plan: Plan) -> tuple[int, ...]:
-    """The smallest input that a plan takes."""
-    return tuple(each.least for each in admissible_sizes(plan))
+def small_input(plan: Plan) -> tuple[int, ...]:
+    """A small input that a plan takes: some samples along each axis, or as few as can be."""
+    sizes = admissible_sizes(plan)
+    some = tuple(each.at_least(SOME) or each.least for each in sizes)
+    return some if cost(plan, some) <= AFFORDABLE else tuple(each.least for each in sizes)
+
+
+def times(shape: tuple[int, ...]) -> str:
+    """``8 × 9``."""
+    return " × ".join(map(str, shape))
 
 
 def target_of(plan: Plan) -> Node:
