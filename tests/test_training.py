@@ -16,7 +16,7 @@ from geocnn.config import Config, load_config
 from geocnn.device import Device
 from geocnn.errors import ModelError, RunError, Stopped
 from geocnn.model import load_model
-from geocnn.progress import Progress
+from geocnn.progress import Progress, Remark
 from geocnn.run import RunDirectory
 from geocnn.settings import TrainingConfig
 from geocnn.survey.creating import create_survey
@@ -184,6 +184,14 @@ def test_a_loss_that_is_not_finite_ends_the_run(config: Config, tmp_path: Path) 
     wild = replace(config, record=config.record.model_copy(update={"training": rate}))
     with pytest.raises(RunError, match=r"the loss is (nan|inf) at step [1-5]"):
         completed(wild, RunDirectory(tmp_path / "run"))
+
+
+def test_extra_outputs_are_told_to_be_untrained(config: Config, tmp_path: Path) -> None:
+    layer = "    - {conv: 8, kernel: 3, activation: relu}\n"
+    head = "    - {conv: outputs, kernel: 1, head: coarse}\n    - {use: deep}\n"
+    headed = written(tmp_path, CONFIG.replace(layer, layer.replace("relu}", "relu, save: deep}") + head))
+    events = train(headed, RunDirectory(tmp_path / "run"), CPU, Start())
+    assert any(isinstance(event, Remark) and event.text.startswith("not trained: coarse") for event in events)
 
 
 def test_initial_weights_come_from_another_model(config: Config, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from geocnn.device import Device
 from geocnn.errors import ModelError
 from geocnn.grid import Window
 from geocnn.network.build import Network
+from geocnn.network.inference import InferenceNetwork
 from geocnn.normalise import NormalisedSurvey
 from geocnn.prediction.tiles import Tile, plan_tiles
 from geocnn.survey.survey import FloatArray
@@ -64,16 +65,16 @@ def logit_slabs(
             do="replace the dense head by 1×1 convolutions",
         )
     tiling = plan_tiles(network.plan, image.grid.shape, within, memory or int(SHARE * device.free_memory()))
-    network.to(device.torch).eval()
+    fast = InferenceNetwork(network.to(device.torch))
     for slab, tiles in tiling.slabs():
         logits = np.empty((network.plan.outputs, *slab.shape), np.float32)
         for tile in tiles:
             inside = tile.core.shifted([-a for a in slab.start]).slices
-            logits[(slice(None), *inside)] = _pass(network, image, tile, device)
+            logits[(slice(None), *inside)] = _pass(fast, image, tile, device)
         yield slab, logits
 
 
-def _pass(network: Network, image: NormalisedSurvey, tile: Tile, device: Device) -> FloatArray:
+def _pass(network: InferenceNetwork, image: NormalisedSurvey, tile: Tile, device: Device) -> FloatArray:
     """Logits of one tile's core, shape (K, \\*core)."""
     there = tile.read.within(image.grid.whole)
     missing = [far - near for near, far in zip(there.stop, tile.read.stop, strict=True)]
