@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from geocnn.network.build import Network, step_name
 from geocnn.network.initialisation import initialise
 from geocnn.network.plan import Plan, expand
+from geocnn.network.spec import load_spec
 
 LAYERS = [
     "- {conv: 4, kernel: 3}",
@@ -26,6 +27,8 @@ LAYERS = [
     "- {pool: max, size: 2}",
     "- {pool: max, size: 2, stride: 1, padding: same}",
     "- {pool: mean, size: 3, stride: 2, padding: 1}",
+    "- {pool: max, size: 3, stride: 2, padding: 1}",
+    "- {pool: mean, size: 5, stride: 2, padding: 3}",
     "- {upsample: 3}",
     "- {conv: 2, kernel: 1, save: a}\n- {conv: 2, kernel: 3}\n- {add: a}",
     "- {conv: 3, kernel: 1, save: a}\n- {conv: 2, kernel: 3}\n- {concat: a}",
@@ -245,3 +248,35 @@ def test_random_networks_are_as_planned(ndim: int, data: st.DataObject) -> None:
     shapes = {step_name(node): (node.channels, *node.shape) for node in plan.nodes[1:]}
     assert {name: tuple(value.shape[1:]) for name, value in values.items()} == shapes
     assert sum(parameter.numel() for parameter in network.parameters()) == plan.parameters
+
+
+EVERY_KIND = """
+- {conv: 8, kernel: 4, padding_mode: reflect, norm: {group: 2}, activation: silu, dropout: 0.1, save: a}
+- {pool: max, size: 2, save: p}
+- residual: [{conv: 8, kernel: 3, norm: batch, activation: relu}, {conv: 8, kernel: 3, norm: layer}]
+  activation: relu
+- {unpool: p}
+- {add: a}
+- {branches: [[], [{conv: 8, kernel: 3, separable: true, norm: instance}], [{pool: mean, size: all}]]}
+- {conv: 24, kernel: 3, weights: gaussian, stride: 2}
+- {upsample: 2, mode: linear}
+- {transposed_conv: 16, kernel: 3, stride: 2}
+- {pixel_shuffle: [2, 1]}
+- {conv: 8, kernel: 3, stride: [4, 2], save: b}
+- {upsample: 3}
+- {conv: 8, kernel: 3, padding: valid, stride: 3}
+- {add: b, fit: crop}
+- {multiply: b, fit: crop}
+- flatten
+- {dense: outputs}
+"""
+
+
+@pytest.mark.parametrize("ours", ["every kind", "fault-small"])
+def test_compiling_finds_one_graph(ours: str) -> None:
+    shape = (1, 24, 24) if ours == "every kind" else (1, 16, 16, 16)
+    plan = plan_of(EVERY_KIND, shape) if ours == "every kind" else expand(load_spec(ours)[0], shape, 1)
+    network = network_of(plan)
+    x = torch.randn(1, *plan.input, dtype=torch.float64)
+    compiled = torch.compile(network, fullgraph=True, backend="eager")
+    assert torch.allclose(compiled(x), network(x), atol=1e-12)

@@ -30,6 +30,7 @@ __all__ = [
     "hands_on",
     "kept_for_backward",
     "padded_by",
+    "pads_itself",
     "passes_on",
     "reflects",
     "scratch",
@@ -70,17 +71,24 @@ def kept_for_backward(node: Node, overwrites: bool) -> Kept:
     return Kept(inputs=node.kind in ("conv", "transposed_conv", "dense", "norm", "multiply"), further=further)
 
 
+def pads_itself(node: Node) -> bool:
+    """Whether torch's own layer pads: by as much at both ends, with what it pads with, and at most half a window."""
+    asked = node.attributes
+    if isinstance(asked, ConvAttributes):
+        return asked.before == asked.after and asked.padding_mode == "zeros" and asked.weights is None
+    if isinstance(asked, PoolAttributes):
+        fits = all(2 * near <= size for near, size in zip(asked.before, asked.size, strict=True))
+        return asked.before == asked.after and fits and not asked.indices
+    return False
+
+
 def padded_by(node: Node) -> tuple[int, ...]:
     """Samples by which a padded copy of the input is longer along each axis; () where the layer itself pads."""
     asked = node.attributes
-    if isinstance(asked, ConvAttributes):
-        itself = asked.before == asked.after and asked.padding_mode == "zeros" and asked.weights is None
-    elif isinstance(asked, PoolAttributes):
-        itself = False
-    else:
+    if not isinstance(asked, ConvAttributes | PoolAttributes) or pads_itself(node):
         return ()
     ends = tuple(map(sum, zip(asked.before, asked.after, strict=True)))
-    return ends if any(ends) and not itself else ()
+    return ends if any(ends) else ()
 
 
 def reflects(node: Node) -> bool:

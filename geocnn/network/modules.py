@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from geocnn.network.keeping import pads_itself
 from geocnn.network.kernels import fixed_kernels
 from geocnn.network.node import (
     ActivationAttributes,
@@ -234,8 +235,8 @@ def _cropped(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 def _alike(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Those of one sample expanded to the size of the others."""
-    sizes = max((x.shape[2:] for x in inputs), key=prod)
-    return tuple(x if x.shape[2:] == sizes else x.expand(*x.shape[:2], *sizes) for x in inputs)
+    sizes = tuple(max(along) for along in zip(*(x.shape[2:] for x in inputs), strict=True))
+    return tuple(x if tuple(x.shape[2:]) == sizes else x.expand(*x.shape[:2], *sizes) for x in inputs)
 
 
 class Bounded(nn.Module):
@@ -287,7 +288,7 @@ _FUNCTIONS: Mapping[str, Callable[[], nn.Module]] = {
 
 
 def _conv(node: Node, asked: ConvAttributes) -> nn.Module:
-    inside = asked.before == asked.after and asked.padding_mode == "zeros" and asked.weights is None
+    inside = pads_itself(node)
     if asked.weights is not None:
         filters = torch.from_numpy(fixed_kernels(asked.weights, asked.kernel)).float()[:, None]
         convolution: nn.Module = FixedConvolution(filters, asked.stride, asked.dilation, asked.in_channels)
@@ -328,12 +329,13 @@ def _ends(asked: TransposedAttributes) -> list[tuple[int, int, int, int]]:
 
 
 def _pool(node: Node, asked: PoolAttributes) -> nn.Module:
-    ndim, padded = len(node.shape), any(asked.before + asked.after)
+    ndim, inside = len(node.shape), pads_itself(node)
+    padded, padding = any(asked.before + asked.after) and not inside, asked.before if inside else 0
     if asked.method == "mean":
-        pool: nn.Module = _MEAN_POOLS[ndim](asked.size, stride=asked.stride)
+        pool: nn.Module = _MEAN_POOLS[ndim](asked.size, stride=asked.stride, padding=padding)
         return nn.Sequential(Pad(asked.before, asked.after, "constant"), pool) if padded else pool
     pad = Pad(asked.before, asked.after, "constant", float("-inf")) if padded else None
-    pool = _MAX_POOLS[ndim](asked.size, stride=asked.stride, return_indices=asked.indices)
+    pool = _MAX_POOLS[ndim](asked.size, stride=asked.stride, padding=padding, return_indices=asked.indices)
     if asked.indices:
         return Pooled(pool, pad)
     return pool if pad is None else nn.Sequential(pad, pool)
