@@ -26,6 +26,7 @@ test-slow: setup
 bench: setup
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.networks
 
 check: setup
 	$(BIN)/ruff check .

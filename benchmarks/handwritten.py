@@ -45,6 +45,41 @@ class FaultSeg3D(nn.Module):
         return self.head(x)
 
 
+def _twice_2d(channels: int, out: int) -> nn.Sequential:
+    """Two 3² convolutions with ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(out, out, 3, padding=1),
+        nn.ReLU(inplace=True),
+    )
+
+
+class UNet(nn.Module):
+    """``unet``, for images of one channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList([_twice_2d(c, o) for c, o in ((1, 64), (64, 128), (128, 256), (256, 512))])
+        self.middle = _twice_2d(512, 1024)
+        self.up = nn.ModuleList()
+        for width in (512, 256, 128, 64):
+            self.up.append(nn.ConvTranspose2d(2 * width, width, 2, 2))
+            self.up.append(_twice_2d(2 * width, width))
+        self.head = nn.Conv2d(64, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = []
+        for block in self.down:
+            x = block(x)
+            skips.append(x)
+            x = functional.max_pool2d(x, 2)
+        x = self.middle(x)
+        for level in range(4):
+            x = self.up[2 * level + 1](torch.cat((self.up[2 * level](x), skips.pop()), 1))
+        return self.head(x)
+
+
 class Basic(nn.Module):
     """A residual block of two 3² convolutions."""
 
@@ -92,28 +127,26 @@ class PhaseNet(nn.Module):
         super().__init__()
         widths = (8, 16, 32, 64, 128)
         self.first = _normed(nn.Conv1d(3, 8, 7, padding=3), 8)
-        self.same, self.down = nn.ModuleList(), nn.ModuleList()
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()  # Convolutions at a level, then those between levels.
         for before, width in zip((8, *widths), widths, strict=False):
-            self.same.append(_normed(nn.Conv1d(before, width, 7, padding=3, bias=False), width))
+            self.down.append(_normed(nn.Conv1d(before, width, 7, padding=3, bias=False), width))
             if width < 128:
                 self.down.append(_normed(nn.Conv1d(width, width, 7, 4, 3, bias=False), width))
-        self.up, self.merge = nn.ModuleList(), nn.ModuleList()
         for width in (64, 32, 16, 8):
             self.up.append(_normed(nn.Sequential(nn.ConvTranspose1d(2 * width, width, 7, 4, bias=False), Cut()), width))
-            self.merge.append(_normed(nn.Conv1d(2 * width, width, 7, padding=3, bias=False), width))
+            self.up.append(_normed(nn.Conv1d(2 * width, width, 7, padding=3, bias=False), width))
         self.head = nn.Conv1d(8, 3, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.first(x)
         skips = []
-        for same, down in zip(self.same, self.down, strict=False):
-            x = same(x)
-            skips.append(x)
-            x = down(x)
-        x = self.same[-1](x)
-        for up, merge in zip(self.up, self.merge, strict=True):
+        for level in range(4):
+            skips.append(self.down[2 * level](x))
+            x = self.down[2 * level + 1](skips[-1])
+        x = self.down[-1](x)
+        for level in range(4):
             skip = skips.pop()
-            x = merge(torch.cat((up(x)[..., : skip.shape[-1]], skip), 1))
+            x = self.up[2 * level + 1](torch.cat((self.up[2 * level](x)[..., : skip.shape[-1]], skip), 1))
         return self.head(x)
 
 
@@ -140,6 +173,7 @@ class DnCNN(nn.Module):
 
 HANDWRITTEN: dict[str, tuple[type[nn.Module], tuple[int, ...], int]] = {
     "faultseg3d": (FaultSeg3D, (1, 1, 64, 64, 64), 1),
+    "unet": (UNet, (1, 1, 128, 128), 2),
     "resnet18": (ResNet18, (4, 3, 128, 128), 1000),
     "phasenet": (PhaseNet, (16, 3, 3000), 3),
     "dncnn": (DnCNN, (2, 1, 128, 128), 1),
