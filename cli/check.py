@@ -14,14 +14,15 @@ from geocnn.survey.options import SurveyOptions
 from .options import JsonOption, OverwriteOption, read_bytes, survey_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geocnn.network.plan import Plan
     from geocnn.network.spec import Spec
+    from geocnn.network.verify import Finding
     from geocnn.survey.survey import Survey
 
 __all__ = ["check"]
 
-SIZE = 64
-"""Least positions on each axis that a bare spec is checked with."""
 LONGEST_GRAPH = 40
 """Lines of a drawing that is shown without being asked for."""
 
@@ -49,6 +50,9 @@ def check(
     memory: Annotated[
         str | None, typer.Option(help="Memory, such as 8GB: tell the largest patch and batch that train within it.")
     ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Build the network, small, and check that it does what the table says.")
+    ] = False,
     json: JsonOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -66,14 +70,17 @@ def check(
         checked = _check_config(Path(target))
     else:
         checked = _check_spec(target, _read_sizes(input) if input is not None else None, outputs, survey)
-    if json:
-        report.print_json(_json(checked, budget))
-    else:
+    if not json:
         _draw(checked, graph, budget)
     if picture is not None:
         _write_picture(checked, picture, survey, overwrite)
         if not json:
             report.say(f"done: {picture}")
+    findings = _verified(checked.plan, draw=not json) if verify else []
+    if json:
+        report.print_json(_json(checked, budget, findings))
+    if not all(finding.passed for finding in findings):
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True)
@@ -135,14 +142,26 @@ def _is_config(target: str) -> bool:
 
 
 def _check_spec(name: str, input: tuple[int, ...] | None, outputs: int | None, survey: Survey | None) -> _Checked:
-    from geocnn.network.plan import expand
+    from geocnn.fitting import plan_alone
     from geocnn.network.spec import load_spec
 
     spec, marked = load_spec(name)
-    outputs = outputs or (spec.published.outputs if spec.published else 1)
-    plan = expand(spec, input or _usual_input(spec, outputs, survey), outputs, marked)
+    if input is None and survey is not None:
+        input = _input_for(spec, survey, outputs or 1)
+    plan = plan_alone(spec, marked, input, outputs or 0)
     texts = (("when", spec.when), ("source", spec.source))
     return _Checked(plan, spec, spec.title or name, after=tuple(f"{what}: {text}" for what, text in texts if text))
+
+
+def _input_for(spec: Spec, survey: Survey, outputs: int) -> tuple[int, ...] | None:
+    """Channels and axes of a survey; None where the published input has as many axes."""
+    from geocnn.fitting import USUAL_SIZE, total_stride
+
+    channels, ndim = survey.channels, survey.grid.ndim
+    if spec.published and len(spec.published.input) == ndim + 1:
+        return None
+    stride = total_stride(spec, channels, ndim, outputs) or (1,) * ndim
+    return (channels, *(-(-USUAL_SIZE // step) * step for step in stride))
 
 
 def _read_sizes(text: str) -> tuple[int, ...]:
@@ -153,29 +172,6 @@ def _read_sizes(text: str) -> tuple[int, ...]:
             f"--input {text}", expected="channels and one to three sizes", do="write --input 1,128,128,128"
         )
     return tuple(int(part[:20]) for part in parts)
-
-
-def _usual_input(spec: Spec, outputs: int, survey: Survey | None) -> tuple[int, ...]:
-    """The published one; else channels and axes of the survey, or one channel and axes as lists have numbers."""
-    from geocnn.fitting import total_stride
-
-    if spec.published and (survey is None or survey.grid.ndim == len(spec.published.input) - 1):
-        return spec.published.input
-    channels, ndim = 1, max(_lengths([layer.model_dump() for layer in spec.layers]), default=3)
-    if survey is not None:
-        channels, ndim = survey.channels, survey.grid.ndim
-    stride = total_stride(spec, channels, ndim, outputs) or (1,) * ndim
-    return (channels, *(-(-SIZE // step) * step for step in stride))
-
-
-def _lengths(written: object) -> set[int]:
-    """Lengths of all lists of one number per axis in a spec."""
-    if isinstance(written, dict):
-        return set().union(*map(_lengths, written.values()))
-    if isinstance(written, list | tuple) and written:
-        numbers = all(isinstance(item, int) for item in written)
-        return {len(written)} if numbers else set().union(*map(_lengths, written))
-    return set()
 
 
 def _check_config(path: Path) -> _Checked:
@@ -219,23 +215,43 @@ def _draw(checked: _Checked, graph: bool | None, budget: int | None) -> None:
 def _draw_graph(checked: _Checked, graph: bool | None) -> None:
     """The drawing, if it is wished, or if it is short and has more to show than a chain."""
     from geocnn.network.flow import flow_of
+    from geocnn.network.outline import outline
 
     from . import report
     from .graph import graph_lines
 
     if graph is False:
         return
+    if graph is None and sum(bool(row.nodes) for row in outline(checked.plan, checked.spec)) > LONGEST_GRAPH:
+        return
     flow = flow_of(checked.plan, checked.spec)
-    if graph or (flow.skips and len(flow.rows) <= LONGEST_GRAPH):
+    if graph or flow.skips:
         report.say("\n" + "\n".join(graph_lines(flow, checked.plan.ndim)) + "\n")
 
 
-def _json(checked: _Checked, budget: int | None) -> dict[str, Any]:
-    from .layers import plan_json
-    from .memory_screen import budget_json
+def _verified(plan: Plan, *, draw: bool) -> Sequence[Finding]:
+    """What was found of the network that is built from the plan."""
+    from .verify_screen import draw_findings, found
 
-    within = {"within": budget_json(checked.plan, checked.batch, budget)} if budget is not None else {}
-    return {**plan_json(checked.plan, checked.spec), **checked.data, **within}
+    findings = found(plan)
+    if draw:
+        draw_findings(findings)
+    return findings
+
+
+def _json(checked: _Checked, budget: int | None, findings: Sequence[Finding]) -> dict[str, Any]:
+    from .layers import plan_json
+
+    data = {**plan_json(checked.plan, checked.spec), **checked.data}
+    if budget is not None:
+        from .memory_screen import budget_json
+
+        data["within"] = budget_json(checked.plan, checked.batch, budget)
+    if findings:
+        from .verify_screen import findings_json
+
+        data["verified"] = findings_json(findings)
+    return data
 
 
 def _write_picture(checked: _Checked, picture: Path, survey: Survey | None, overwrite: bool) -> None:

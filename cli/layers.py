@@ -16,6 +16,12 @@ __all__ = ["draw_plan", "plan_json"]
 
 COLUMNS = ("", "layer", "output", "params", "sees", "stride", "offset", "mult-adds", "memory")
 
+GAP = 2
+LEAST_LAYER = 26
+"""Columns of the screen that the layer as it is written gets at least."""
+SPARE = (6, 8, 5)
+"""Columns that are left out first on a narrow screen: offset, memory, stride."""
+
 MOST_ROWS = 400
 """Rows of a table; of longer ones the beginning and the end are shown."""
 
@@ -27,18 +33,35 @@ def draw_plan(plan: Plan, spec: Spec, title: str) -> None:
     from . import report
 
     rows = outline(plan, spec)
-    cells = [_cells(row, plan.ndim) for row in rows]
-    if len(cells) > MOST_ROWS:
-        hidden = len(cells) - MOST_ROWS
+    hidden = len(rows) - MOST_ROWS
+    shown = rows if hidden <= 0 else (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
+    cells = [_cells(row, plan.ndim) for row in shown]
+    if hidden > 0:
         more = ("…", f"{hidden:,} more rows; --json has all", *("",) * (len(COLUMNS) - 2))
-        cells[MOST_ROWS // 2 : -MOST_ROWS // 2] = [more]
-    report.table(title, COLUMNS, cells)
+        cells.insert(MOST_ROWS // 2, more)
+    kept = _kept(cells, report.width())
+    report.table(title, [COLUMNS[each] for each in kept], [[row[each] for each in kept] for row in cells])
+    if len(kept) < len(COLUMNS):
+        left = ", ".join(name for index, name in enumerate(COLUMNS) if index not in kept)
+        report.say(f"{left}: on wider screens, and in --json")
     if any(row.folds for row in rows):
         report.say("in a repeat: costs of all repetitions together")
     for line in _sums(plan):
         report.say(line)
     if plan.breaks:
         report.warn(_broken(plan))
+
+
+def _kept(cells: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The columns for which there is room, if layers get as much as they can be read in."""
+    wide = [max(len(row[column]) for row in cells) + GAP for column in range(len(COLUMNS))]
+    wide = [max(have, len(name) + GAP) for have, name in zip(wide, COLUMNS, strict=True)]
+    wide[1] = min(wide[1], LEAST_LAYER + GAP)
+    kept = [*range(len(COLUMNS))]
+    for column in SPARE:
+        if sum(wide[each] for each in kept) - GAP > width:
+            kept.remove(column)
+    return kept
 
 
 def _cells(row: Row, ndim: int) -> tuple[str, ...]:

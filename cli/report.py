@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from geocnn.errors import GeocnnError
     from geocnn.progress import Work
 
-__all__ = ["apologise", "fail", "print_json", "say", "short", "show", "table", "volume", "warn"]
+__all__ = ["apologise", "fail", "print_json", "say", "short", "show", "table", "volume", "warn", "width"]
 
 T = TypeVar("T")
 
@@ -56,6 +56,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         drawn.add_row(*(escape(cell) for cell in row))
     _out.print(drawn, soft_wrap=False)
+
+
+def width() -> int:
+    """Columns of the screen."""
+    return _out.width
 
 
 def fail(error: GeocnnError) -> None:
@@ -175,7 +180,7 @@ def _lines() -> Iterator[Callable[[_Meter], None]]:
 
 def short(number: float) -> str:
     """1234567 as ``1.23 M``."""
-    for factor, suffix in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+    for factor, suffix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
         if number >= factor:
             return f"{number / factor:.3g}{suffix}"
     return f"{number:.3g}"
