@@ -30,9 +30,7 @@ def field_findings(plan: Plan, axis: int) -> Iterator[Finding]:
     Every weight becomes one and every sample its mark, 1 or 0: marked is what depends on a marked sample of the input.
     An output must be marked by the first sample of its span alone, by the last alone, and by none outside.
     """
-    reach, period = plan.output.reach[axis], len(plan.output.reach[axis].spans)
-    count = min(period, PHASES)
-    place = plan.output.place
+    reach, period, place = plan.output.reach[axis], len(plan.output.reach[axis].spans), plan.output.place
     long = stretch(plan, axis, period)
     if long is None:
         why = f"axis {axis + 1}: no input that the network takes is long enough to hold all that an output sees"
@@ -42,23 +40,39 @@ def field_findings(plan: Plan, axis: int) -> Iterator[Finding]:
     if each > MOST_AFFORDABLE:
         yield Finding.without(NAME, f"axis {axis + 1}: an input of {times(long.shape)} takes too long here", place)
         return
-    count = min(count, max(1, int(AFFORDABLE / each)))
+    count = min(period, PHASES, max(1, int(AFFORDABLE / each)))
     chosen = [long.outputs[0] + index * period // count for index in range(count)]
     network = marking(plan)
-    wrong = []
-    for j in chosen:
-        expected = reach.span(j)
-        found = seen_by(network, long.shape, axis, j, expected)
-        certain = not _holes(plan) or expected[0] > expected[1]
-        if found[2] or (certain and expected[0] <= expected[1] and not all(found[:2])):
-            wrong.append(j)
+    wrong = [j for j in chosen if not _as_planned(network, long.shape, axis, j)]
     near, far = max(0, reach.left), max(0, reach.right)
     what = f"axis {axis + 1}: {reach.width} samples, at most {near} before and {far} after, {count} of {period} windows"
     if wrong:
-        what += f"; output {wrong[0]} does not see {reach.span(wrong[0])}"
+        what += f"; output {wrong[0]} sees other samples than {reach.span(wrong[0])}"
     elif _holes(plan):
         what += "; at most, for upsampling leaves samples that see nothing"
     yield Finding(NAME, what, len(wrong), EXACT, place)
+
+
+def _as_planned(network: Network, shape: tuple[int, ...], axis: int, j: int) -> bool:
+    """Whether an output sees both ends of its span and nothing outside.
+
+    Along the other axes the input is as small as can be, so that windows with no tap in the middle may hold nothing but
+    padding there: only on an input that is wide along all axes is it certain that an end is not seen.
+    """
+    plan = network.plan
+    span = plan.output.reach[axis].span(j)
+    first, last, outside = seen_by(network, shape, axis, j, span)
+    if outside or span[0] > span[1] or _holes(plan) or (first and last):
+        return not outside
+    others = [stretch(plan, each, 1) for each in range(plan.ndim)]
+    wide = tuple(
+        n if each == axis or other is None else other.shape[each]
+        for each, (n, other) in enumerate(zip(shape, others, strict=True))
+    )
+    if wide == shape or cost(plan, wide) > MOST_AFFORDABLE:
+        return False
+    first, last, outside = seen_by(network, wide, axis, j, span)
+    return first and last and not outside
 
 
 def seen_by(
