@@ -1,7 +1,8 @@
-"""The mathematics of the layers: matrices, adjoints, translations, and answers by hand."""
+"""The mathematics of the layers: matrices, adjoints, and answers by hand."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,14 @@ import torch
 from networks import SHAPES, network_of, plan_of
 from torch import Tensor
 
+from geocnn.network import modules
 from geocnn.network.build import Network
+from geocnn.network.node import ConvAttributes
+from geocnn.network.plan import Plan
+from geocnn.network.verify.convolutions import convolution_findings
+from geocnn.network.verify.drawn import drawn_module
+from geocnn.network.verify.linear import dot_finding
+from geocnn.network.verify.matrices import toeplitz
 
 
 def _linear(text: str, input: tuple[int, ...], outputs: int = 1) -> Network:
@@ -53,48 +61,132 @@ def test_a_convolution_is_a_toeplitz_matrix_and_its_gradient_the_transpose() -> 
     assert np.allclose(x.grad.numpy()[0, 0], matrix.T @ r.numpy()[0, 0], rtol=0, atol=1e-14)
 
 
+CONVOLUTIONS = [
+    "{conv: 4, kernel: 3}",
+    "{conv: 4, kernel: 4, stride: 2, dilation: 2}",
+    "{conv: 4, kernel: 2, padding: 2, bias: false}",
+    "{conv: 4, kernel: 5, padding: valid}",
+    "{conv: 4, kernel: 1, stride: 2}",
+    "{conv: 4, kernel: 3, groups: 2}",
+    "{conv: 8, kernel: 3, groups: channels}",
+    "{conv: 4, kernel: 3, separable: true}",
+    "{conv: 4, kernel: 4, padding_mode: reflect}",
+    "{conv: 4, kernel: 3, dilation: 2, stride: 3, padding_mode: replicate}",
+    "{conv: SOBEL, kernel: 3, weights: sobel}",
+    "{conv: 4, kernel: 3, weights: laplace}",
+    "{conv: 4, kernel: 4, weights: gaussian, stride: 2, padding_mode: reflect}",
+    "{conv: 4, kernel: 5, weights: mean}",
+    "{transposed_conv: 4, kernel: 2, stride: 2}",
+    "{transposed_conv: 4, kernel: 7, stride: 4}",
+    "{transposed_conv: 4, kernel: 1, stride: 3}",
+    "{transposed_conv: 4, kernel: 4, stride: 2, groups: 2, padding: valid}",
+    "{transposed_conv: 4, kernel: 3, dilation: 2, padding: 1, bias: false}",
+]
+
+
+def _plan(layer: str, ndim: int) -> Plan:
+    """A layer on four channels."""
+    layer = layer.replace("SOBEL", str(4 * ndim))
+    return plan_of(f"- {layer}\n- {{conv: outputs, kernel: 1}}", (4, *(12 + axis for axis in range(ndim))), outputs=4)
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("layer", CONVOLUTIONS)
+def test_every_convolution_is_a_matrix_and_its_gradient_the_transpose(layer: str, ndim: int) -> None:
+    (node, *_) = _plan(layer, ndim).nodes[1:]
+    findings = {finding.name: finding for finding in convolution_findings(node, 5)}
+    transposed = node.kind == "transposed_conv"
+    assert findings["transposed convolution = matrix" if transposed else "convolution = Toeplitz matrix"].passed
+    assert findings["gradient = transpose of the matrix"].passed
+    padded = "padding_mode" in layer
+    assert ("gradient = full convolution, flipped" in findings) is not (transposed or padded)
+    assert all(finding.passed for finding in findings.values())
+
+
+@pytest.mark.parametrize("layer", ["{conv: 1, kernel: 3}", "{conv: 1, kernel: 3, stride: 2}"])
+def test_the_matrix_of_a_window_one_sample_off_is_found(layer: str) -> None:
+    (node,) = plan_of(f"- {layer}", (1, 9)).nodes[1:]
+    other = drawn_module(node, 1)
+    assert all(finding.passed for finding in convolution_findings(node, 5, other))
+    asked = node.attributes
+    assert isinstance(asked, ConvAttributes)
+    wrong = replace(node, attributes=replace(asked, before=(asked.before[0] - 1,), after=(asked.after[0] + 1,)))
+    found = [finding.name for finding in convolution_findings(wrong, 5, other) if not finding.passed]
+    assert "convolution = Toeplitz matrix" in found
+
+
+def test_toeplitz_matrices_by_hand() -> None:
+    """Kernel (1, 2, 3) on four samples: zeros, reflected and repeated at the ends; then transposed at a stride of 2."""
+    weight = np.array([[[1.0, 2.0, 3.0]]])
+    zeros = [[2, 3, 0, 0], [1, 2, 3, 0], [0, 1, 2, 3], [0, 0, 1, 2]]
+    reflected = [[2, 4, 0, 0], *zeros[1:3], [0, 0, 4, 2]]
+    repeated = [[3, 3, 0, 0], *zeros[1:3], [0, 0, 1, 5]]
+    for mode, expected in (("zeros", zeros), ("reflect", reflected), ("replicate", repeated)):
+        (node,) = plan_of(f"- {{conv: 1, kernel: 3, padding_mode: {mode}}}", (1, 4)).nodes[1:]
+        assert toeplitz(node, weight, (4,), range(4)).tolist() == expected
+    (node,) = plan_of("- {transposed_conv: 1, kernel: 3, stride: 2, padding: valid}", (1, 2)).nodes[1:]
+    assert toeplitz(node, weight, (2,), range(5)).tolist() == [[1, 0], [2, 0], [3, 1], [0, 2], [0, 3]]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_transposed_convolution_is_the_transpose_of_a_convolution(stride: int) -> None:
+    """Of the same kernel and stride: Aᵀ of the one is A of the other."""
+    (conv,) = plan_of(f"- {{conv: 1, kernel: 4, stride: {stride}, padding: valid}}", (1, 4 + 3 * stride)).nodes[1:]
+    (back,) = plan_of(f"- {{transposed_conv: 1, kernel: 4, stride: {stride}, padding: valid}}", (1, 4)).nodes[1:]
+    weight = _random(1, 1, 4).numpy()
+    forth = toeplitz(conv, weight, (4 + 3 * stride,), range(4))
+    assert np.array_equal(toeplitz(back, weight, (4,), range(4 + 3 * stride)), forth.T)
+
+
 LINEAR = [
-    "- {conv: 3, kernel: 3}",
-    "- {conv: 3, kernel: 4, stride: 2, dilation: 2}",
-    "- {conv: 3, kernel: 2, padding: 2}",
-    "- {pool: mean, size: 2}",
-    "- {pool: mean, size: 3, stride: 2, padding: same}",
-    "- {upsample: 2}",
-    "- residual: [{conv: 4, kernel: 3, stride: 2}]",
-    "- {conv: 2, kernel: 1, save: a}\n- {conv: 2, kernel: 3}\n- {concat: a}",
+    *CONVOLUTIONS,
+    "{pool: mean, size: 2}",
+    "{pool: mean, size: 3, stride: 2, padding: same}",
+    "{pool: mean, size: all}",
+    "{upsample: 2}",
+    "{upsample: 3, mode: linear}",
+    "{upsample: 2, mode: linear}",
+    "{norm: batch}",
+]
+JOINED = [
+    "{pool: max, size: 2, save: a}\n- {activation: relu}\n- {unpool: a}",
+    "{conv: 16, kernel: 1}\n- {pixel_shuffle: [PARTS]}",
+    "{activation: relu, save: a}\n- {conv: 4, kernel: 3}\n- {add: a}",
+    "{activation: relu, save: a}\n- {conv: 3, kernel: 3, padding: 3}\n- {concat: a, fit: crop}",
+    "{activation: relu, save: a}\n- {pool: max, size: all}\n- {concat: a}",
+    "{activation: relu, save: a}\n- {conv: 1, kernel: 3}\n- {multiply: a}",
+    "{branches: [[], [{activation: tanh}], [{activation: relu}]], join: add}",
 ]
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-@pytest.mark.parametrize("text", LINEAR)
-def test_the_gradient_is_the_adjoint(text: str, ndim: int) -> None:
-    """⟨A x, y⟩ = ⟨x, Aᵀ y⟩."""
-    network = _linear(text + "\n- {conv: outputs, kernel: 1}", (2, *SHAPES[ndim]), outputs=2)
-    x = _random(2, 2, *SHAPES[ndim]).requires_grad_()
-    ax = network(x)
-    y = _random(*ax.shape).flip(-1)
-    ax.backward(y)
-    assert x.grad is not None
-    assert torch.sum(ax * y).item() == pytest.approx(torch.sum(x * x.grad).item(), rel=1e-12)
+@pytest.mark.parametrize("layer", LINEAR + JOINED)
+def test_the_gradient_is_the_adjoint(layer: str, ndim: int) -> None:
+    """⟨A x, y⟩ = ⟨x, Aᵀ y⟩ of every linear step."""
+    plan = _plan(layer.replace("PARTS", ", ".join(["2", "1", "2"][:ndim])), ndim)
+    found = [dot_finding(plan, node, 3) for node in plan.nodes[1:]]
+    kinds = {finding.name.split()[-1] for finding in found if finding is not None}
+    linear = plan.nodes[1].kind if layer in LINEAR else plan.nodes[-2].kind
+    assert linear in kinds
+    assert all(finding.passed for finding in found if finding is not None)
 
 
-@pytest.mark.parametrize("ndim", [1, 2, 3])
 @pytest.mark.parametrize(
-    ("text", "stride"),
-    [
-        ("- {conv: 2, kernel: 3, activation: relu}\n- {conv: 1, kernel: 4, dilation: 2}", 1),
-        ("- {conv: 2, kernel: 3, stride: 2}\n- {conv: 1, kernel: 3}\n- {upsample: 2}", 2),
-        ("- {pool: max, size: 2}\n- residual: [{conv: 1, kernel: 3}]\n- {upsample: 2}", 2),
-    ],
+    "layer",
+    ["{pool: max, size: 2}", "{pool: max, size: all}", "{norm: instance}", "{norm: layer}", "{activation: relu}"],
 )
-def test_a_shifted_input_gives_a_shifted_output(text: str, stride: int, ndim: int) -> None:
-    """Away from the edges, for shifts by whole strides."""
-    network = network_of(plan_of(text, (1, *(24,) * ndim)))
-    x = _random(1, 1, *(24,) * ndim)
-    axes = tuple(range(2, 2 + ndim))
-    inner = (..., *(slice(10, 14),) * ndim)
-    shifted = network(x.roll((stride,) * ndim, axes))
-    assert torch.allclose(shifted[inner], network(x).roll((stride,) * ndim, axes)[inner], rtol=0, atol=1e-12)
+def test_what_is_not_linear_is_not_taken_for_linear(layer: str) -> None:
+    plan = _plan(layer, 2)
+    assert dot_finding(plan, plan.nodes[1], 3) is None
+
+
+def test_a_rectifier_fails_the_dot_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though ⟨f(x), y⟩ = ⟨x, gradient at x⟩ holds of it."""
+    plan = plan_of("- {upsample: 1}", (1, 9))
+    monkeypatch.setitem(modules._MODULES, "upsample", lambda node, asked: torch.nn.ReLU())
+    finding = dot_finding(plan, plan.nodes[1], 3)
+    assert finding is not None
+    assert finding.measured > 0.01
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
