@@ -68,6 +68,9 @@ def _say_more(done: Exported) -> None:
         report.say(
             f"compared with the network on {_spelt(each.input)}: probabilities differ by at most {each.difference:.1e}"
         )
+    for each in done.compared:
+        if each.rounding:
+            report.warn(f"float32 itself differs from float64 by {each.rounding:.1e} there: it is rounding")
     if done.uncompared:
         report.warn(f"not compared with the network: {done.uncompared}")
 
