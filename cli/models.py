@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ __all__ = ["models"]
 
 models = typer.Typer(help="The networks that come with geocnn.", no_args_is_help=True, rich_markup_mode=None)
 
-COLUMNS = ("name", "parameters", "input", "sees", "stride", "tiles", "when")
+COLUMNS = ("name", "parameters", "published", "input", "sees", "stride", "tiles")
 
 
 @models.command("list")
@@ -27,30 +28,41 @@ def list_(json: JsonOption = False) -> None:
     """
     from geocnn.fitting import plan_alone
     from geocnn.network.spec import load_spec, zoo_names
-    from geocnn.network.wording import by
 
     from . import report
+    from .columns import table
 
     found = [(name, load_spec(name)[0]) for name in zoo_names()]
     planned = [(name, spec, plan_alone(spec)) for name, spec in found]
     if json:
         report.print_json([_facts(*each) for each in planned])
         return
-    rows = [
-        (
-            name,
-            f"{plan.parameters:,}",
-            f"{plan.input[0]} × {by(plan.input[1:])}",
-            by(plan.receptive_field) if plan.exact else "all",
-            by(plan.stride),
-            "exact" if plan.exact else "no",
-            spec.when,
-        )
-        for name, spec, plan in planned
-    ]
-    report.table("networks of the zoo", COLUMNS, rows)
-    report.say("parameters for the input and the outputs of the publication, else for one channel and one output")
-    report.say("copy one with: geocnn models show NAME > mine.yaml")
+    head, *rows = table([COLUMNS, *(_row(*each) for each in planned)], left=(0, 6))
+    report.say(head.rstrip())
+    for row, (_, spec) in zip(rows, found, strict=True):
+        report.say(row.rstrip())
+        report.say(textwrap.fill(spec.when, report.width(), initial_indent="    ", subsequent_indent="    "))
+    report.say("")
+    report.say(
+        "All serve 1-D, 2-D and 3-D data; parameters are for this input, and the outputs of the publication or one."
+    )
+    report.say("Copy one with: geocnn models show NAME > mine.yaml")
+
+
+def _row(name: str, spec: Spec, plan: Plan) -> tuple[str, ...]:
+    """What the list tells of a network, in the order of `COLUMNS`."""
+    from geocnn.network.wording import by
+
+    published = spec.published.parameters if spec.published else None
+    return (
+        name,
+        f"{plan.parameters:,}",
+        f"{published:,}" if published else "–",
+        f"{plan.input[0]} × {by(plan.input[1:])}",
+        by(plan.receptive_field) if plan.exact else "all",
+        by(plan.stride),
+        "exact" if plan.exact else "no",
+    )
 
 
 @models.command()

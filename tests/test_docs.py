@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from geocnn.errors import ConfigError, Fault
+from geocnn.fitting import plan_alone
 from geocnn.marked import parse_marked
 from geocnn.network.layers import KINDS
 from geocnn.network.plan import Plan, expand
-from geocnn.network.spec import read_spec, zoo_names
+from geocnn.network.sizes import admissible_sizes
+from geocnn.network.spec import load_spec, read_spec, zoo_names
+from geocnn.network.wording import by
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TEXT = (DOCS / "layers.md").read_text(encoding="utf-8")
@@ -44,3 +47,21 @@ def test_networks_that_are_named_are_there() -> None:
     named = set(re.findall(r"`([a-z0-9]+-[a-z0-9-]+)`", TEXT))
     assert named
     assert named <= set(zoo_names())
+
+
+ZOO = (DOCS / "zoo.md").read_text(encoding="utf-8")
+ROWS = dict(re.findall(r"^\| `([a-z0-9-]+)` \| ([\d,]+ \| .*) \|$", ZOO, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_the_table_of_the_zoo_tells_what_is_there(name: str) -> None:
+    spec, _ = load_spec(name)
+    plan, told = plan_alone(spec), spec.published.parameters if spec.published else None
+    assert ROWS[name].split(" | ") == [
+        f"{plan.parameters:,}",
+        f"{told:,}" if told else "–",
+        f"{plan.input[0]} × {by(plan.input[1:])}",
+        by(plan.receptive_field) if plan.exact else "all",
+        str(admissible_sizes(plan)[0]),
+        spec.when,
+    ]
