@@ -98,7 +98,7 @@ def step_text(row: Row, ndim: int) -> str:
     if row.place == "input":
         return "input"
     if row.layer is not None and not isinstance(row.layer, layers.Residual | layers.Branches):
-        return written(row.layer, ndim)
+        return written(row.layer, ndim, without=("bias", "init"))
     once = row.nodes[: len(row.nodes) // prod(fold.times for fold in row.folds)]
     names = ("save", "head")
     saved = [f"{name} {value}" for name in names if (value := getattr(row.layer, name, None))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 from geocnn.network import layers
@@ -34,13 +34,13 @@ def number(values: Sequence[Fraction]) -> str:
 _HALVES = {Fraction(1, 2): "½", Fraction(1, 4): "¼", Fraction(-1, 2): "−½", Fraction(-1, 4): "−¼"}
 
 
-def written(layer: layers.Saved, ndim: int) -> str:
+def written(layer: layers.Saved, ndim: int, without: Collection[str] = ()) -> str:
     """A layer as it is written: ``conv 16 3³ batch relu save fine``; what has its default is left out."""
     kind = str(type(layer).model_fields["kind"].default)
     words = [kind]
     for name, field in sorted(type(layer).model_fields.items(), key=lambda item: _rank(item[0])):
         value = getattr(layer, name)
-        if name in ("kind", "layers", "blocks") or value == field.default:
+        if name in ("kind", "layers", "blocks", *without) or value == field.default:
             continue
         text = _value(name, value, ndim)
         if name in ("times", "factor"):

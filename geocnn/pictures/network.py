@@ -13,6 +13,7 @@ from matplotlib.path import Path
 
 from geocnn.errors import OutputError
 from geocnn.network.flow import Flow, flow_of
+from geocnn.network.layers import Repeat
 from geocnn.network.node import ConvAttributes, Node, PoolAttributes, TransposedAttributes
 from geocnn.network.outline import Row
 from geocnn.network.plan import Plan
@@ -206,12 +207,15 @@ def _draw_box(place: Axes, box: _Box) -> None:
         shift = 0.04 * behind
         place.add_patch(_rectangle(x + shift, y - shift, box))
     place.add_patch(_rectangle(x, y, box))
-    times = "".join(f"{fold.times}×" for fold in box.row.folds)
+    repeats = [fold.times for fold in box.row.folds]
+    if isinstance(box.row.layer, Repeat):
+        repeats.append(box.row.layer.times)
+    times = "".join(f"{each}×" for each in repeats)
     low = box.y + box.height / 2 + 0.03
     place.text(box.top[0], low, f"{box.row.made[-1].channels}", fontsize=6.5, ha="center", va="top")
     place.text(box.top[0], y + 0.02, times, fontsize=5.5, ha="center", va="top")
     window = _window(box.row.nodes[0])
-    if window:
+    if window and box.group != GROUPS["block"]:
         place.text(box.top[0], box.y, window, fontsize=5.5, rotation=90, ha="center", va="center", color="black")
 
 
