@@ -249,3 +249,52 @@ def test_the_dumped_config_of_check_is_the_config(check: Geocnn, config: Path) -
     _, out, _ = check(config, "--json")
     shown = json.loads(out)["config"]
     assert shown["training"] == load_config(config).record.training.model_dump(mode="json")
+
+
+def test_the_drawing_can_be_wished_and_left_out(check: Geocnn, tmp_path: Path) -> None:
+    chain = spec_file(tmp_path, "[{conv: 2, kernel: 3}, {conv: outputs, kernel: 1}]")
+    assert "╷ input" not in check(chain)[1]
+    assert "╷ input" in check(chain, "--graph")[1]
+    assert "◀───╯" in check("fault-small")[1]
+    assert "◀───╯" not in check("fault-small", "--no-graph")[1]
+
+
+def test_a_narrow_screen_shows_fewer_columns(check: Geocnn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geocnn_cli.report._out.width", 80)
+    out = check("fault-small", "--no-graph")[1]
+    table = out[: out.index("88,673")].splitlines()
+    assert max(map(len, table)) <= 80
+    assert "offset, memory: on wider screens" in out
+
+
+def test_memory_tells_what_fits(check: Geocnn) -> None:
+    out = check("fault-small", "--memory", "1GB", "--no-graph")[1]
+    assert re.search(r"within 1 GB: training on 1 input of up to \d+³, or on up to \d+ inputs of 64³", out)
+    data = json.loads(check("fault-small", "--memory", "1GB", "--json")[1])
+    assert data["within"]["largest_batch"] >= 4
+    assert set(data["within"]["largest_patch"]) == {data["within"]["largest_patch"][0]}
+    assert "too little to train on even the smallest input" in check("fault-small", "--memory", "1kB")[1]
+
+
+@pytest.mark.parametrize("text", ["lots", "0GB", "1.2.3GB", "9" * 400])
+def test_memory_that_is_no_size(check: Geocnn, text: str) -> None:
+    status, _, err = check("fault-small", "--memory", text)
+    assert (status, "--memory" in err) == (2, True)
+
+
+def test_pictures_of_the_network_and_on_a_survey(check: Geocnn, config: Path) -> None:
+    out = config.parent / "net.png"
+    assert check("fault-small", "--picture", out)[0] == 0
+    network = out.read_bytes()
+    status, _, err = check("fault-small", "--picture", out)
+    assert (status, "exists" in err) == (1, True)
+    survey = config.parent / "image.h5"
+    assert check(config, "--picture", out, "--on", survey, "--overwrite")[0] == 0
+    assert network[:4] == out.read_bytes()[:4] == b"\x89PNG"
+    assert network != out.read_bytes()
+
+
+def test_a_survey_without_a_picture_is_refused(check: Geocnn) -> None:
+    status, _, err = check("fault-small", "--on", "survey.sgy")
+    assert status == 2
+    assert "--on survey.sgy without --picture" in err

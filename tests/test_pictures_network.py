@@ -172,5 +172,5 @@ def test_a_network_that_looks_at_all_has_a_patch_alone() -> None:
 
 
 def test_a_survey_of_other_axes_is_refused() -> None:
-    with pytest.raises(SurveyError, match="array has 2 axes .*, the network's input 3"):
+    with pytest.raises(SurveyError, match=r"array has 2 axes .*, the network's input 3"):
         field_panels(survey((40, 64)), plan_of(CONV, (1, 8, 16, 32)))
