@@ -10,7 +10,7 @@ import pytest
 import segyio
 from command import Geocnn
 
-from geocnn.network.spec import zoo_names
+from geocnn.network.spec import load_spec, zoo_names
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_data"
@@ -63,6 +63,21 @@ def test_the_demo_config(passing: Passing, tmp_path: Path) -> None:
     assert (tmp_path / "run/model.safetensors").exists()
 
 
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", ["attention-unet", "fault-highres", "unet-residual"])
+def test_networks_of_the_zoo_are_trained_and_predict(passing: Passing, tmp_path: Path, name: str) -> None:
+    run, image = tmp_path / "run", SAMPLES / "unseen-seismic.sgy"
+    passing("train", SAMPLES / "faults.yaml", *one_step(run), "--set", f"network={{name: {name}, width: 0.1}}")
+    passing("predict", run, image, "--out", tmp_path / "faults.sgy")
+    with segyio.open(tmp_path / "faults.sgy", ignore_geometry=True) as made:
+        probability = np.array([trace.copy() for trace in made.trace])
+    assert 0 <= probability.min() < probability.max() <= 1
+
+
 @pytest.mark.parametrize("name", zoo_names())
 def test_zoo_networks_are_checked(passing: Passing, name: str) -> None:
-    assert "tiles" in passing("check", name, "--input", "1,64,64,64")
+    shown = passing("check", name)
+    published = load_spec(name)[0].published
+    assert "takes on each axis" in shown
+    if published and published.parameters:
+        assert f"{published.parameters:,} parameters" in shown
