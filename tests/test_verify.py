@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from command import Geocnn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import SHAPES, all_specs, plan_of
@@ -33,7 +35,7 @@ def failures(plan: Plan) -> list[Finding]:
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_all_holds_of_drawn_networks(axes: int, data: st.DataObject) -> None:
     assert not failures(expand(data.draw(all_specs(axes)), (2, *(36,) * axes), 1))
@@ -43,7 +45,7 @@ def test_all_holds_of_drawn_networks(axes: int, data: st.DataObject) -> None:
 def test_all_holds_of_the_zoo(name: str) -> None:
     """Narrow, and with a whole pass that ends where the published one ends."""
     spec, _ = load_spec(name)
-    narrow = spec.model_copy(update={"width": 0.125})
+    narrow = spec.model_copy(update={"width": 1 / 16})
     published = spec.published
     input, outputs = (published.input, published.outputs) if published else ((1, 32, 32, 32), 1)
     findings = list(verify(expand(narrow, input, min(outputs, 10))))
@@ -209,6 +211,30 @@ def test_a_sum_that_is_no_residual_block_is_left_alone() -> None:
     assert not list(residual_findings(network, draw((1, 1, 9), 1)))
 
 
+def test_a_run_that_breaks_off_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_of(CONV, (1, 16))
+    monkeypatch.setattr("geocnn.network.verify.wiring_finding", lambda network, x: network(x[:, :, :0]))
+    (finding,) = failures(plan)
+    assert finding.name == "each step takes what is planned"
+    assert "cannot be run" in finding.what
+
+
+def test_one_sample_is_not_normalised_by_itself() -> None:
+    """An input of the usual small size would leave one sample of the instance."""
+    half = "- {pool: max, size: 2}\n"
+    assert not failures(plan_of(f"{half * 3}- {{norm: instance}}\n- {{conv: 1, kernel: 1}}", (1, 32)))
+
+
+def test_a_thousand_layers_are_verified() -> None:
+    """Once for all that are alike."""
+    text = "- {conv: 2, kernel: 3, activation: relu}\n- {residual: [{conv: 2, kernel: 1}]}\n" * 250
+    findings = list(verify(plan_of(text + "- {conv: outputs, kernel: 1}", (1, 32))))
+    assert all(finding.passed for finding in findings)
+    names = [finding.name for finding in findings]
+    assert names.count("convolution = Toeplitz matrix") == 4
+    assert names.count("residual block = σ(a + z), σ(f(a) + z)") == 250
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_activations_are_their_formulas(name: str) -> None:
     network = Network(plan_of(f"- {{activation: {name}}}", (1, 101)))
@@ -244,6 +270,21 @@ def test_the_screen_tells_what_does_not_hold(
     out = " ".join(capsys.readouterr().out.split())
     assert "does not hold: layers[1]: pool: largest of each window" in out
     assert "1 do not hold" in out
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1, 0), (3, 1)])
+def test_the_command_fails_where_a_statement_does(
+    factor: int, status: int, geocnn: Geocnn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(POOL.replace("KIND", "mean"), encoding="utf-8")
+    build = modules._MODULES["pool"]
+    monkeypatch.setitem(
+        modules._MODULES, "pool", lambda node, asked: After(build(node, asked), lambda y, x: factor * y)
+    )
+    outcome = geocnn("check", spec, "--verify", "--input", "1,12,12")
+    assert outcome.status == status
+    assert ("does not hold" in outcome.out) is bool(status)
 
 
 def test_findings_are_told_to_programs(capsys: pytest.CaptureFixture[str]) -> None:

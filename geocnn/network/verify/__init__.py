@@ -59,8 +59,11 @@ def _run_findings(plan: Plan, seed: int) -> Iterator[Finding]:
         return
     network = drawn_network(plan, seed)
     x = draw((1, plan.input[0], *shape), seed)
-    yield wiring_finding(network, x)
-    yield from residual_findings(network, x)
+    try:
+        yield wiring_finding(network, x)
+        yield from residual_findings(network, x)
+    except (RuntimeError, ValueError) as error:  # What torch says of steps that do not fit together.
+        yield Finding(WIRED, f"an input of {times(shape)} cannot be run: {error}", float("inf"), 0.0)
 
 
 def _parts(plan: Plan) -> Iterator[Plan]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -26,23 +26,31 @@ FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+SHORTCUT = ".shortcut"
+
+
 def residual_findings(network: Network, x: Tensor) -> Iterator[Finding]:
     """Of each residual block of a run."""
     plan = network.plan
     values, _ = observed(network, x)
+    blocks = _blocks(plan)
+    shortcuts: dict[str, list[Node]] = {}
+    for node in plan.nodes:
+        if node.place.endswith(SHORTCUT):
+            shortcuts.setdefault(node.place.removesuffix(SHORTCUT), []).append(node)
     for join in plan.nodes:
-        if not _closes_a_block(plan, join):
+        if join.kind not in ("add", "concat") or join.place not in blocks:
             continue
         z = values[join.inputs[0]]
-        given, formula = _given(network, join, values)
+        given, formula = _given(network, join, shortcuts.get(join.place, []), values)
         crop = isinstance(join.attributes, JoinAttributes) and join.attributes.crop
         if crop:
             least = inside(slice(0, min(sizes)) for sizes in zip(z.shape[2:], given.shape[2:], strict=True))
             z, given = z[least], given[least]
         expected = torch.cat((z, given), 1) if join.kind == "concat" else given + z
         last = join
-        after = [node for node in plan.nodes if node.inputs == (join.id,) and node.place == join.place]
-        if after and isinstance(after[0].attributes, ActivationAttributes):
+        after = [node for node in plan.nodes[join.id + 1 : join.id + 2] if node.inputs == (join.id,)]
+        if after and after[0].place == join.place and isinstance(after[0].attributes, ActivationAttributes):
             last, expected = after[0], FUNCTIONS[after[0].attributes.function](expected)
             formula = f"{after[0].attributes.function}({formula})"
         formula = formula if join.kind == "add" else f"{formula.replace(' + ', ' beside ')}"
@@ -55,19 +63,18 @@ def residual_findings(network: Network, x: Tensor) -> Iterator[Finding]:
         )
 
 
-def _closes_a_block(plan: Plan, node: Node) -> bool:
-    """Whether it joins the end of a residual block with its input."""
-    inside = f"{node.place}.residual["
-    return node.kind in ("add", "concat") and any(each.place.startswith(inside) for each in plan.nodes[: node.id])
+def _blocks(plan: Plan) -> frozenset[str]:
+    """Places of residual blocks: what closes one has the place of the block itself."""
+    inner = ".residual["
+    places = {node.place for node in plan.nodes if inner in node.place}
+    ends = {(place, at) for place in places for at in range(len(place)) if place.startswith(inner, at)}
+    return frozenset(place[:at] for place, at in ends)
 
 
-def _given(network: Network, join: Node, values: Mapping[int, Tensor]) -> tuple[Tensor, str]:
+def _given(network: Network, join: Node, shortcut: Sequence[Node], values: Mapping[int, Tensor]) -> tuple[Tensor, str]:
     """a or f(a), f computed from its weights: a matrix at each sample, and the norm."""
-    plan = network.plan
-    end = plan.nodes[join.inputs[1]]
-    shortcut = [node for node in plan.nodes if node.place == f"{join.place}.shortcut"]
     if not shortcut:
-        return values[end.id], "a + z"
+        return values[join.inputs[1]], "a + z"
     projection, *norms = shortcut
     asked = projection.attributes
     if not isinstance(asked, ConvAttributes):

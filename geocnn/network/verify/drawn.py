@@ -38,9 +38,10 @@ def drawn_network(plan: Plan, seed: int) -> Network:
 def _fill(module: Any, seed: int) -> Any:
     generator = torch.Generator().manual_seed(seed)
     module = module.double().eval()
+    trained = set(module.state_dict())  # A fixed kernel is a buffer that no model file holds.
     with torch.no_grad():
         for name, value in [*module.named_parameters(), *module.named_buffers()]:
-            if not value.is_floating_point() or "num_batches" in name or _fixed(module, name):
+            if not value.is_floating_point() or "num_batches" in name or name not in trained:
                 continue
             drawn = torch.randn(value.shape, dtype=value.dtype, generator=generator)
             if name.endswith("running_var") or (name.endswith("weight") and value.ndim < 2):
@@ -49,11 +50,6 @@ def _fill(module: Any, seed: int) -> Any:
                 drawn = drawn / value[0].numel() ** 0.5
             value.copy_(drawn)
     return module
-
-
-def _fixed(module: nn.Module, name: str) -> bool:
-    """Whether a number is a fixed kernel's: a buffer that no model file holds."""
-    return name not in module.state_dict()
 
 
 def weight_of(module: nn.Module) -> tuple[Tensor, Tensor | None]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geocnn.network.build import Network
+from geocnn.network.build import Network, step_name
 from geocnn.network.modules import Join, Pooled
 from geocnn.network.node import JoinAttributes, Node, PoolAttributes, TransposedAttributes, UnpoolAttributes
 from geocnn.network.plan import Plan
@@ -43,18 +43,21 @@ def field_findings(plan: Plan, axis: int) -> Iterator[Finding]:
     count = min(period, PHASES, max(1, int(AFFORDABLE / each)))
     chosen = [long.outputs[0] + index * period // count for index in range(count)]
     network = marking(plan)
-    wrong = [j for j in chosen if not _as_planned(network, long.shape, axis, j)]
+    told = {j: _as_planned(network, long.shape, axis, j, AFFORDABLE / count) for j in chosen}
+    wrong = [j for j in chosen if told[j] is False]
     near, far = max(0, reach.left), max(0, reach.right)
     what = f"axis {axis + 1}: {reach.width} samples, at most {near} before and {far} after, {count} of {period} windows"
     if wrong:
         what += f"; output {wrong[0]} sees other samples than {reach.span(wrong[0])}"
+    elif None in told.values():
+        what += "; whether both ends are seen takes too long here"
     elif _holes(plan):
         what += "; at most, for upsampling leaves samples that see nothing"
     yield Finding(NAME, what, len(wrong), EXACT, place)
 
 
-def _as_planned(network: Network, shape: tuple[int, ...], axis: int, j: int) -> bool:
-    """Whether an output sees both ends of its span and nothing outside.
+def _as_planned(network: Network, shape: tuple[int, ...], axis: int, j: int, most: float) -> bool | None:
+    """Whether an output sees both ends of its span and nothing outside; None if that takes too long to tell.
 
     Along the other axes the input is as small as can be, so that windows with no tap in the middle may hold nothing but
     padding there: only on an input that is wide along all axes is it certain that an end is not seen.
@@ -69,8 +72,10 @@ def _as_planned(network: Network, shape: tuple[int, ...], axis: int, j: int) -> 
         n if each == axis or other is None else other.shape[each]
         for each, (n, other) in enumerate(zip(shape, others, strict=True))
     )
-    if wide == shape or cost(plan, wide) > MOST_AFFORDABLE:
+    if wide == shape:
         return False
+    if 3 * cost(plan, wide) > most:
+        return None
     first, last, outside = seen_by(network, wide, axis, j, span)
     return first and last and not outside
 
@@ -113,17 +118,18 @@ def marking(plan: Plan) -> Network:
     sees; an unpool may put a sample anywhere in its window; and what looks at all samples at once is left out.
     """
     network = Network(plan).eval()
+    trained = set(network.state_dict())
     with torch.no_grad():
         for name, value in [*network.named_parameters(), *network.named_buffers()]:
             if value.is_floating_point():
                 if name.endswith(("bias", "running_mean")):
                     value.zero_()
-                elif name in network.state_dict():
+                elif name in trained:
                     value.fill_(1)
                 else:
                     value.abs_()  # A fixed kernel; its zeros stay.
     for node in plan.nodes[1:]:
-        name = next(name for name, step in network.steps.items() if step is network.step(node))
+        name = step_name(node)
         if node.kind in ("activation", "dropout", "norm"):
             network.steps[name] = nn.Identity()
         elif node.kind == "global_pool":

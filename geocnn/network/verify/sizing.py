@@ -7,13 +7,15 @@ from math import prod
 
 from geocnn.network.node import (
     ConvAttributes,
+    JoinAttributes,
     Node,
+    NormAttributes,
     PoolAttributes,
     TransposedAttributes,
     UnpoolAttributes,
 )
 from geocnn.network.plan import Plan
-from geocnn.network.sizes import admissible_sizes, sizes_along
+from geocnn.network.sizes import admissible_sizes, shapes_for, sizes_along
 
 __all__ = [
     "AFFORDABLE",
@@ -65,8 +67,27 @@ def cost(plan: Plan, shape: tuple[int, ...]) -> float:
 def small_input(plan: Plan) -> tuple[int, ...]:
     """A small input that a plan takes: some samples along each axis, or as few as can be."""
     sizes = admissible_sizes(plan)
-    some = tuple(each.at_least(SOME) or each.least for each in sizes)
-    return some if cost(plan, some) <= AFFORDABLE else tuple(each.least for each in sizes)
+    for least in (SOME, 2 * SOME, 0):
+        shape = tuple(each.at_least(least) or each.least for each in sizes)
+        if cost(plan, shape) <= AFFORDABLE and not _starves(plan, shape):
+            return shape
+    return plan.input[1:]
+
+
+def _starves(plan: Plan, shape: tuple[int, ...]) -> bool:
+    """Whether only one sample is left of what is to be normalised by its samples, or to be cropped."""
+    made = shapes_for(plan, shape)
+    if made is None:
+        return True
+    short = [bool(node.shape) and any(node.stride) and prod(made[node.id]) == 1 for node in plan.nodes]
+    return any(
+        short[node.inputs[0]]
+        if isinstance(node.attributes, NormAttributes)
+        else any(short[each] for each in node.inputs)
+        for node in plan.nodes
+        if (isinstance(node.attributes, NormAttributes) and node.attributes.method == "instance")
+        or (isinstance(node.attributes, JoinAttributes) and node.attributes.crop)
+    )
 
 
 def times(shape: tuple[int, ...]) -> str:
