@@ -22,8 +22,8 @@ from geocnn.network.node import Node
 from geocnn.network.plan import Plan, expand
 from geocnn.network.reach import Gather
 from geocnn.network.spec import load_spec, zoo_names
-from geocnn.network.verify import verify
-from geocnn.network.verify.agreement import plan_findings, wiring_finding
+from geocnn.network.verify import agreement, verify
+from geocnn.network.verify.agreement import plan_findings, prediction_finding, wiring_finding
 from geocnn.network.verify.blocks import FUNCTIONS, residual_findings
 from geocnn.network.verify.drawn import draw, drawn_network, part_up_to
 from geocnn.network.verify.finding import Finding
@@ -192,6 +192,14 @@ def test_a_step_that_takes_another_output_is_found() -> None:
     finding = wiring_finding(network, x)
     assert not finding.passed
     assert finding.place == "layers[2]"
+
+
+def test_a_prediction_that_differs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = drawn_network(plan_of("- {conv: 2, kernel: 3, norm: batch}\n- {conv: 1, kernel: 1}", (1, 9)), 0)
+    x = draw((1, 1, 9), 1)
+    assert prediction_finding(network, x).passed
+    monkeypatch.setattr(agreement, "InferenceNetwork", lambda network: After(network, lambda y, x: y + 1e-9))
+    assert not prediction_finding(network, x).passed
 
 
 def test_a_residual_block_is_told_by_its_formula() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from geocnn.network.node import Node
 from geocnn.network.plan import Plan
-from geocnn.network.verify.agreement import WIRED, plan_findings, wiring_finding
+from geocnn.network.verify.agreement import WIRED, plan_findings, prediction_finding, wiring_finding
 from geocnn.network.verify.blocks import residual_findings
 from geocnn.network.verify.convolutions import convolution_findings
 from geocnn.network.verify.drawn import draw, drawn_network, part_up_to
@@ -62,6 +62,7 @@ def _run_findings(plan: Plan, seed: int) -> Iterator[Finding]:
     try:
         yield wiring_finding(network, x)
         yield from residual_findings(network, x)
+        yield prediction_finding(network, x)
     except (RuntimeError, ValueError) as error:  # What torch says of steps that do not fit together.
         yield Finding(WIRED, f"an input of {times(shape)} cannot be run: {error}", float("inf"), 0.0)
 

@@ -9,14 +9,18 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from geocnn.network.build import Network
+from geocnn.network.inference import InferenceNetwork
+from geocnn.network.node import NormAttributes
 from geocnn.network.plan import Plan
 from geocnn.network.verify.drawn import difference, observed
 from geocnn.network.verify.finding import EXACT, ROUNDING, Finding
 
-__all__ = ["WIRED", "plan_findings", "wiring_finding"]
+__all__ = ["WIRED", "plan_findings", "prediction_finding", "wiring_finding"]
 
 
 WIRED = "each step takes what is planned"
+FOLDING = 1e-10
+"""Bound of what differs because norms are folded into weights: rounding that later layers may make larger."""
 
 
 def plan_findings(plan: Plan, network: Network | None = None) -> Iterator[Finding]:
@@ -63,3 +67,12 @@ def wiring_finding(network: Network, x: Tensor) -> Finding:
             worst, place = measured, node.place
     what = f"{len(values)} steps of an input {tuple(x.shape[1:])}"
     return Finding(WIRED, what, worst, ROUNDING, place)
+
+
+def prediction_finding(network: Network, x: Tensor) -> Finding:
+    """What predicts, with norms folded into weights, gives what was trained gives."""
+    with torch.no_grad():
+        expected, found = network(x.clone()), InferenceNetwork(network)(x.clone())
+    folded = sum(isinstance(node.attributes, NormAttributes) for node in network.plan.trunk)
+    what = f"{folded} norms, an input of {tuple(x.shape[1:])}"
+    return Finding("predicts what was trained", what, difference(found, expected), FOLDING)
