@@ -190,6 +190,19 @@ FAULTY = {
         "equal sizes",
         "",
     ),
+    # Norms of single values.
+    "- {pool: mean, size: all}\n- {conv: 4, kernel: 1, norm: instance}" + END: (
+        "[1]",
+        "instance norm of 4 channels of 1 × 1: each value is normalised alone",
+        "several values",
+        "use norm: layer or batch",
+    ),
+    "- flatten\n- {dense: 4, norm: {group: 4}}\n- {dense: outputs}": (
+        "[1]",
+        "group norm of 4 features",
+        "several values",
+        "use norm: layer or batch",
+    ),
     # Dense and flatten, unpooling.
     "- {conv: 3, kernel: 1}\n- {dense: outputs}": (
         "[1]",
@@ -213,8 +226,8 @@ FAULTY = {
     # Too much.
     "- {repeat: 1000000, layers: [{repeat: 1000000, layers: [{conv: 1, kernel: 1}]}]}": (
         "[0]",
-        "more than 100,000 layers, repetitions counted",
-        "at most 100,000",
+        "more than 30,000 layers, repetitions counted",
+        "at most 30,000",
         "",
     ),
     "a: &a [x, x, x, x, x, x, x, x, x]\n"

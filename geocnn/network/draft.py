@@ -21,7 +21,7 @@ from geocnn.records import nearest, spell
 __all__ = ["MAX_SIZE", "Draft", "Scope", "TooLargeError", "spell_channels", "spell_output", "spell_sizes"]
 
 MAX_SIZE = 10**9
-MAX_STEPS = 100_000
+MAX_STEPS = 30_000
 MAX_PHASES = 4096
 
 

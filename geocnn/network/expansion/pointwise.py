@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from geocnn.marked import KeyPath
 from geocnn.network import layers
-from geocnn.network.draft import Draft, spell_channels
+from geocnn.network.draft import Draft, spell_channels, spell_output
 from geocnn.network.node import ActivationAttributes, DropoutAttributes, NormAttributes
 
 __all__ = ["activation", "dropout", "norm", "tail"]
@@ -27,9 +29,10 @@ def _normed(draft: Draft, method: layers.NormKind, place: KeyPath, at: int) -> i
         divisors = [n for n in range(1, attributes.groups) if node.channels % n == 0]
         found = f"{attributes.groups} groups do not divide {spell_channels(node.channels)}"
         draft.fault((*place, "norm"), found, "a number that divides the channels", f"write {{group: {divisors[-1]}}}")
-    alone = attributes.method == "instance" or (attributes.method == "group" and node.channels == attributes.groups)
-    if alone and not node.shape and draft.sure_of_shape(at):
-        found = f"{attributes.method} norm on {node.channels} features, each alone"
+    groups = node.channels if attributes.method == "instance" else attributes.groups
+    together = attributes.method in ("instance", "group") and node.channels * prod(node.shape) // groups
+    if together == 1 and draft.sure_of_shape(at) and draft.sure_of_channels(at):
+        found = f"{attributes.method} norm of {spell_output(node)}: each value is normalised alone, and becomes 0"
         draft.fault(place, found, "several values to be normalised together", "use norm: layer or batch")
     whole = attributes.method in ("instance", "group")
     return draft.step("norm", (at,), place, attributes, whole=whole, parameters=2 * node.channels)
