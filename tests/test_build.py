@@ -280,3 +280,10 @@ def test_compiling_finds_one_graph(ours: str) -> None:
     x = torch.randn(1, *plan.input, dtype=torch.float64)
     compiled = torch.compile(network, fullgraph=True, backend="eager")
     assert torch.allclose(compiled(x), network(x), atol=1e-12)
+
+
+def test_a_single_sample_is_cropped_where_it_does_not_stand_for_all() -> None:
+    """An input of one sample is one of two, not the one of a global pool."""
+    text = "- {conv: 1, kernel: 1, save: a}\n- {conv: 1, kernel: 3, padding: 2}\n- {concat: a, fit: crop}"
+    plan = plan_of(text + "\n- {conv: outputs, kernel: 1}", (1, 1))
+    assert Network(plan)(torch.randn(1, 1, 1)).shape == (1, 1, *plan.output.shape) == (1, 1, 1)

@@ -122,9 +122,14 @@ class ShuffleAttributes:
 
 @dataclass(frozen=True)
 class JoinAttributes:
-    """Sum, product or concatenation; `crop` cuts the larger of the inputs at the far end of each axis."""
+    """Sum, product or concatenation.
+
+    `crop` cuts the larger of the inputs at the far end of each axis. `singles` are the positions of inputs of one
+    sample that stands for all samples of the others.
+    """
 
     crop: bool = False
+    singles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from geocnn.network.liveness import spent_after
-from geocnn.network.modules import Pooled
 from geocnn.network.node import Node
+from geocnn.network.resampling import Pooled
 
 __all__ = ["Schedule"]
 

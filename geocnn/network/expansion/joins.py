@@ -64,7 +64,8 @@ def join(
     wide = [end for end in ends if not draft.single(end)] or list(ends)
     shapes = [draft.nodes[end].shape for end in wide]
     shape = tuple(map(min, zip(*shapes, strict=True))) if meet else shapes[0]
-    done = draft.step(kind, ends, place, JoinAttributes(crop), channels=channels, shape=shape)
+    singles = tuple(position for position, end in enumerate(ends) if end not in wide)
+    done = draft.step(kind, ends, place, JoinAttributes(crop, singles), channels=channels, shape=shape)
     draft.doubt(done, shape=not meet, channels=not agree)
     return done
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from geocnn.network.build import Network, step_name
-from geocnn.network.modules import Join, Pooled
-from geocnn.network.node import JoinAttributes, Node, PoolAttributes, TransposedAttributes, UnpoolAttributes
+from geocnn.network.join import Join
+from geocnn.network.node import JoinAttributes, PoolAttributes, TransposedAttributes, UnpoolAttributes
 from geocnn.network.plan import Plan
+from geocnn.network.resampling import Pooled
 from geocnn.network.verify.finding import EXACT, Finding
 from geocnn.network.verify.sizing import AFFORDABLE, MOST_AFFORDABLE, cost, stretch, times
 
@@ -134,18 +135,14 @@ def marking(plan: Plan) -> Network:
             network.steps[name] = nn.Identity()
         elif node.kind == "global_pool":
             network.steps[name] = _Nothing()
-        elif node.kind == "multiply":
-            network.steps[name] = Join("add", _crops(node))
+        elif node.kind == "multiply" and isinstance(node.attributes, JoinAttributes):
+            network.steps[name] = Join("add", node.attributes)
         elif isinstance(node.attributes, UnpoolAttributes):
             network.steps[name] = _Spread(node.attributes.pool)
         elif isinstance(node.attributes, PoolAttributes) and node.attributes.indices:
             network.steps[name] = _MarkedPool(network.steps[name])
         network.steps[name].register_forward_hook(_marks)
     return network
-
-
-def _crops(node: Node) -> bool:
-    return isinstance(node.attributes, JoinAttributes) and node.attributes.crop
 
 
 def _marks(_module: nn.Module, _taken: Any, made: Any) -> Any:
