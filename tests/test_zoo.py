@@ -10,6 +10,7 @@ import torch
 from geocnn.fitting import plan_alone
 from geocnn.network.build import Network
 from geocnn.network.plan import expand
+from geocnn.network.sizes import sizes_along
 from geocnn.network.spec import load_spec, zoo_names
 
 COUNTS = {
@@ -20,6 +21,7 @@ COUNTS = {
     "resnet18": 11_689_512,
     "resnet50": 25_557_032,
     "se-resnet18": 11_778_592,
+    "unet": 31_030_658,
     "vgg16": 138_357_544,
 }
 """As published, for the published input and outputs."""
@@ -32,7 +34,7 @@ LEAST = {"facies-deconvnet": 96, "lenet5": 32}
 
 def test_what_comes_with_geocnn() -> None:
     others = {"attention-unet", "autoencoder", "dncnn", "facies-deconvnet", "fault-highres", "fault-small"}
-    assert set(zoo_names()) == {*COUNTS, *others, "unet", "unet-residual"}
+    assert set(zoo_names()) == {*COUNTS, *others, "unet-residual"}
 
 
 @pytest.mark.parametrize("name", zoo_names())
@@ -64,6 +66,16 @@ def test_each_network_serves_all_dimensions_channels_and_classes(name: str, ndim
         y = Network(plan).eval()(torch.zeros(1, 2, *size))
     assert y.shape == ((1, 4) if name in DENSE else (1, 4, *size))
     assert plan.exact == (name not in DENSE)
+
+
+@pytest.mark.parametrize("name", sorted({*zoo_names()} - {*DENSE}))
+def test_networks_for_samples_give_as_many_as_they_get(name: str) -> None:
+    """For every size that they take; the autoencoder, which joins nothing, for multiples of its stride alone."""
+    plan = expand(load_spec(name)[0], (1, 512), 3)
+    made = {n: sizes[plan.output_id] for n in range(1, 200) if (sizes := sizes_along(plan, 0, n)) is not None}
+    assert len(made) >= 12
+    assert all(size == n for n, size in made.items() if name != "autoencoder" or n % 8 == 0)
+    assert name != "autoencoder" or all(size % 8 == 0 for size in made.values())
 
 
 def test_faultseg3d_is_the_published_network() -> None:
