@@ -130,16 +130,19 @@ class Draft:
         if gather is None and not whole and len(inputs) == 1:
             return self.nodes[inputs[0]].reach
         wide = [each for each in inputs if not self.single(each)] or list(inputs)
-        reaches = []
+        reaches: dict[object, Reach] = {}  # Most networks are alike along their axes.
+        found = []
         for axis in range(self.ndim):
-            reach = self.nodes[wide[0]].reach[axis]
-            for each in wide[1:]:
-                reach = reach.joined(self.nodes[each].reach[axis])
-            if gather is not None:
-                reach = reach.gathered(gather[axis])
+            first, *others = (self.nodes[each].reach[axis] for each in wide)
             everything = whole or any(self.nodes[each].reach[axis].whole for each in inputs)
-            reaches.append(replace(reach, whole=True) if everything else reach)
-        return tuple(reaches)
+            alike = (everything, gather and gather[axis], id(first), *map(id, others))
+            if alike not in reaches:
+                for other in others:
+                    first = first.joined(other)
+                first = first.gathered(gather[axis]) if gather is not None else first
+                reaches[alike] = replace(first, whole=True) if everything else first
+            found.append(reaches[alike])
+        return tuple(found)
 
     def slid(
         self,
