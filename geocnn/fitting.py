@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, Marked
+from geocnn.network.node import NormAttributes
 from geocnn.network.origin import Origin
 from geocnn.network.plan import Node, Plan, expand
 from geocnn.network.spec import Spec
@@ -54,6 +56,7 @@ def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[F
         faults.append(_whole(config, plan))
     elif plan.output.shape != patch or any(step != 1 for step in plan.output.stride):
         faults.append(_resized(config, plan))
+    faults.extend(_lone(config, plan))
     return plan
 
 
@@ -157,6 +160,22 @@ def _resized(config: Config, plan: Plan) -> Fault:
     return _at(
         config, plan.output, found, expected, "upsample as much as the sizes are reduced, {upsample: 2} for each 2"
     )
+
+
+def _lone(config: Config, plan: Plan) -> list[Fault]:
+    """The fault of a batch norm that gets one value of each channel, which has no spread to divide by."""
+    if config.record.training.batch > 1:
+        return []
+    lone = [
+        node
+        for node in plan.trunk
+        if isinstance(node.attributes, NormAttributes) and node.attributes.method == "batch" and prod(node.shape) == 1
+    ]
+    if not lone:
+        return []
+    found = "a batch norm of one value: a batch of 1, and one sample left of the patch"
+    do = "write training.batch: 2, a larger patch, or norm: layer"
+    return [_at(config, lone[0], found, "several values of each channel", do)]
 
 
 def _at(config: Config, node: Node, found: str, expected: str, do: str) -> Fault:

@@ -203,6 +203,13 @@ NETWORK_FAULTS = {
         [layers("{conv: 2, kernel: 9, padding: valid}\n{upsample: 2}\n{conv: outputs, kernel: 1}")],
         r"network.layers\[0\]: .*16 × 16 × 16 to 8 × 8 × 8",
     ),
+    "batch norm of one value": (
+        [
+            ("batch: 2", "batch: 1"),
+            layers("{conv: 2, kernel: 3, stride: 16, norm: batch}\n{upsample: 16}\n{conv: outputs, kernel: 1}"),
+        ],
+        r"config.yaml:7: network.layers\[0\]: a batch norm of one value.*\n.*several values.*\n.*training.batch: 2",
+    ),
     "dense head": (
         [layers("{conv: 2, kernel: 3}\n{flatten: true}\n{dense: outputs}")],
         r"config.yaml:8: network.layers\[1\]: .*flatten at layers\[1\], dense at layers\[2\].*\n.*segmentation",
