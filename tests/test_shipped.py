@@ -64,10 +64,11 @@ def test_the_demo_config(passing: Passing, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("name", ["attention-unet", "fault-highres", "unet-residual"])
+@pytest.mark.parametrize("name", ["attention-unet", "autoencoder", "dncnn", "fault-highres", "unet", "unet-residual"])
 def test_networks_of_the_zoo_are_trained_and_predict(passing: Passing, tmp_path: Path, name: str) -> None:
     run, image = tmp_path / "run", SAMPLES / "unseen-seismic.sgy"
-    passing("train", SAMPLES / "faults.yaml", *one_step(run), "--set", f"network={{name: {name}, width: 0.1}}")
+    chosen = ("--set", f"network={{name: {name}, width: 0.1}}", "--set", "training.batch=2")
+    passing("train", SAMPLES / "faults.yaml", *one_step(run), *chosen)
     passing("predict", run, image, "--out", tmp_path / "faults.sgy")
     with segyio.open(tmp_path / "faults.sgy", ignore_geometry=True) as made:
         probability = np.array([trace.copy() for trace in made.trace])
