@@ -13,6 +13,7 @@ from geocnn.network.node import (
     BYTES_PER_SAMPLE,
     ConvAttributes,
     Node,
+    NormAttributes,
     PoolAttributes,
     TransposedAttributes,
 )
@@ -41,11 +42,12 @@ class Copies(NamedTuple):
 class Buffers:
     """Bytes of what the nodes of a plan hold, for a batch of inputs of a shape."""
 
-    def __init__(self, plan: Plan, batch: int, shape: Sequence[int] | None) -> None:
+    def __init__(self, plan: Plan, batch: int, shape: Sequence[int] | None, last: bool = False) -> None:
         shapes = shapes_for(plan, plan.input[1:] if shape is None else shape)
         if shapes is None:
             raise ValueError(f"the network takes no input of {tuple(shape or ())} samples")
         self._nodes, self._batch, self._channels_last = plan.nodes, batch, channels_last(plan.nodes)
+        self._all_last = last and len(plan.input) > 2
         self._views = views(plan.nodes)
         self.shapes = shapes
 
@@ -79,6 +81,8 @@ class Buffers:
     def copies(self, node: Node) -> Copies:
         """Of the copies that a convolution works on."""
         asked, taken = node.attributes, self._nodes[node.inputs[0]]
+        if self._all_last:
+            return Copies(self._copied(node), self.cropped(node) * bool(cropped_by(node)))
         if not isinstance(asked, ConvAttributes | TransposedAttributes):
             return Copies()
         before, after = (self.output(each) // each.channels * _blocks(each.channels) for each in (taken, node))
@@ -92,13 +96,27 @@ class Buffers:
         view = self.output(taken) if taken.id in self._views or last else 0
         return Copies(0 if plain else before, after + view, before, after)
 
+    def _copied(self, node: Node) -> int:
+        """Of what a step copies where channels lie side by side: torch has no kernel for it, or its input is plain."""
+        asked, taken = node.attributes, self._nodes[node.inputs[0]]
+        if isinstance(asked, PoolAttributes) and not asked.indices:
+            places = self.output(node, BYTES_PER_INDEX) if asked.method == "max" else 0
+            return places or (self.padded(node) or self.output(taken)) * (len(taken.shape) > 2)
+        if isinstance(asked, NormAttributes) and asked.method == "instance":
+            return self.output(node)
+        if isinstance(asked, TransposedAttributes):
+            return self.output(taken) // taken.channels * _blocks(taken.channels) * (taken.channels > 1)
+        plain = taken.kind == "pixel_shuffle" or taken.id in self._views
+        return self.output(taken) * (plain and isinstance(asked, ConvAttributes))
+
     def computed(self, node: Node, ledger: Ledger) -> int:
         """The buffer of its output; workspace has come and gone."""
         copies = self.copies(node)
         taken, made = ledger.take(copies.taken), ledger.take(copies.made + self.scratch(node))
-        ledger.drop(taken)
+        if not self._all_last:
+            ledger.drop(taken)
         output = ledger.take(self.cropped(node))
-        ledger.drop(made)
+        ledger.drop(made, taken) if self._all_last else ledger.drop(made)
         return output
 
     def loss(self, node: Node) -> int:

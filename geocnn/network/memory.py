@@ -52,7 +52,7 @@ def inference_bytes(plan: Plan, shape: Sequence[int] | None = None, fused: bool 
     batch
         Inputs at once.
     """
-    sizes, ledger = Buffers(plan, batch, shape), Ledger()
+    sizes, ledger = Buffers(plan, batch, shape, last=fused), Ledger()
     over, spent = overwrites(plan, training=False), spent_after(plan.trunk, {plan.output_id})
     counts = users(plan)
     buffers = {0: ledger.take(sizes.output(plan.nodes[0]))}
