@@ -20,7 +20,7 @@ BATCH = 2
 MOST = 0.2
 """How far planned and measured may be apart, as a share of what is measured."""
 SMALL = 1e6
-"""Bytes that networks may differ by whatever their share: kernels for the smallest inputs take workspaces of their own."""
+"""Bytes that they may be apart whatever their share: kernels for the smallest inputs take workspaces of their own."""
 PLANAR = (128, 128)
 SOLID = (32, 32, 32)
 
