@@ -134,9 +134,13 @@ def _is_config(target: str) -> bool:
     """Whether a file is a config rather than a layer spec: it has no list of layers at its top."""
     from geocnn.marked import load_marked
     from geocnn.network.spec import zoo_names
+    from geocnn.survey.opening import SUFFIXES
 
     if target in zoo_names() or (Path(target).suffix not in (".yaml", ".yml") and not Path(target).exists()):
         return False
+    if Path(target).suffix.lower() in SUFFIXES:
+        do = f"write geocnn inspect {target}, or geocnn check SPEC --on {target} --picture field.png"
+        raise UsageError(f"{target} is a survey", expected="a config or a layer spec (.yaml)", do=do)
     data = load_marked(Path(target)).data
     return not isinstance(data, list) and not (isinstance(data, dict) and "layers" in data)
 
@@ -167,10 +171,10 @@ def _input_for(spec: Spec, survey: Survey, outputs: int) -> tuple[int, ...] | No
 def _read_sizes(text: str) -> tuple[int, ...]:
     """``1,128,128,128`` as numbers."""
     parts = [part.strip() for part in text.split(",")]
-    if not 2 <= len(parts) <= 4 or not all(part.isascii() and part.isdecimal() and int(part[:20]) for part in parts):
-        raise UsageError(
-            f"--input {text}", expected="channels and one to three sizes", do="write --input 1,128,128,128"
-        )
+    numbers = all(part.isascii() and part.isdecimal() and int(part[:20]) for part in parts)
+    if not numbers or not 2 <= len(parts) <= 4:
+        do = f"write --input 1,{text}" if numbers and len(parts) == 1 else "write --input 1,128,128,128"
+        raise UsageError(f"--input {text}", expected="channels and one to three sizes", do=do)
     return tuple(int(part[:20]) for part in parts)
 
 

@@ -67,9 +67,13 @@ def survey_lines(config: Config, checked: Preflight) -> Iterator[str]:
     total = sum(_side_by_side(window, patch) for _, window in checked.training)
     yield f"{total:,} patches fit side by side; training draws them at any position of the training windows"
     yield (
-        f"a step: {config.record.training.batch} patches, {report.short(_step_cost(config, checked))} multiply-adds, "
+        f"a step: {_patches(config.record.training.batch)}, {report.short(_step_cost(config, checked))} multiply-adds, "
         f"about {report.volume(checked.memory)} of memory"
     )
+
+
+def _patches(count: int) -> str:
+    return "1 patch" if count == 1 else f"{count:,} patches"
 
 
 def _step_cost(config: Config, checked: Preflight) -> int:

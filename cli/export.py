@@ -43,6 +43,10 @@ def export(
 
     from . import report
 
+    if out.suffix != ".onnx":
+        raise UsageError(
+            f"--out {out}", expected="a file that ends in .onnx", do=f"write --out {out.with_suffix('.onnx')}"
+        )
     asked = Export(out, overwrite, _shape(shape) if shape is not None else None)
     trained = load_model(model)
     survey = open_survey(like, options) if like else None

@@ -46,6 +46,8 @@ def draw_plan(plan: Plan, spec: Spec, title: str) -> None:
         report.say(f"{left}: on wider screens, and in --json")
     if any(row.folds for row in rows):
         report.say("in a repeat: costs of all repetitions together")
+    if spec.width != 1:
+        report.say(f"width {spec.width:g}: layers have so many times the channels that are written, outputs apart")
     for line in _sums(plan):
         report.say(line)
     if plan.breaks:
@@ -102,8 +104,8 @@ def _reach(row: Row) -> tuple[str, str, str]:
     node = row.made[-1]
     if not node.shape or not any(node.stride):
         return "all", "", ""
-    seen = dict.fromkeys(by(each.receptive_field) for each in row.made)
-    return " to ".join(seen), number(node.stride), number(node.offset)
+    seen = dict.fromkeys("all" if each.sees_all else by(each.receptive_field) for each in row.made)
+    return " to ".join(seen), number(node.stride), "" if node.sees_all else number(node.offset)
 
 
 def _sums(plan: Plan) -> list[str]:
@@ -129,7 +131,7 @@ def _sums(plan: Plan) -> list[str]:
         ]
     if plan.heads:
         names = ", ".join(f"{name} at {plan.nodes[at].place}" for name, at in plan.heads.items())
-        lines.append(f"extra outputs: {names}")
+        lines.append(f"extra outputs, not trained yet: {names}")
     return lines
 
 
@@ -141,7 +143,9 @@ def _fraction(number: int) -> Any:
 
 def _broken(plan: Plan) -> str:
     """Which layers look at the whole input, and what follows from it."""
-    places = _listed([f"{node.kind} at {node.place}" for node in plan.breaks])
+    from geocnn.network.wording import breaking
+
+    places = _listed(breaking(plan))
     if not plan.output.shape:
         follows = "it gives one answer for a whole input, and cannot predict a survey sample by sample"
     else:
@@ -169,7 +173,7 @@ def plan_json(plan: Plan, spec: Spec) -> dict[str, Any]:
         "parameters": plan.parameters,
         "multiply_adds": plan.multiply_adds,
         "activation_bytes": plan.activation_bytes,
-        "receptive_field": plan.receptive_field,
+        "receptive_field": plan.receptive_field if plan.exact else None,
         "stride": plan.stride,
         "halo": plan.halo,
         "exact": plan.exact,
@@ -203,7 +207,7 @@ def _node_json(node: Node, written: str) -> dict[str, Any]:
         "channels": node.channels,
         "shape": node.shape,
         "parameters": node.parameters,
-        "receptive_field": node.receptive_field,
+        "receptive_field": None if node.sees_all else node.receptive_field,
         "stride": [float(step) for step in node.stride],
         "offset": [float(offset) for offset in node.offset],
         "multiply_adds": node.multiply_adds,

@@ -27,7 +27,8 @@ def memory_lines(plan: Plan, batch: int, budget: int | None) -> Iterator[str]:
     found = budget_json(plan, batch, budget)
     patch, most = found["largest_patch"], found["largest_batch"]
     if patch is None:
-        yield f"{report.volume(budget)} are too little to train on even the smallest input, {_inputs(batch)} at once"
+        few = f"{report.volume(budget)} of memory is too little to train on even the smallest input"
+        yield f"{few}, {_inputs(batch)} at once"
         return
     fits = f"up to {_inputs(most)} of {by(plan.input[1:])}" if most else f"not one input of {by(plan.input[1:])}"
     yield f"within {report.volume(budget)}: training on {_inputs(batch)} of up to {by(patch)}, or on {fits}"

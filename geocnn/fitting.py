@@ -8,10 +8,11 @@ from math import prod
 from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, Marked
-from geocnn.network.node import NormAttributes
+from geocnn.network.node import ActivationAttributes, NormAttributes
 from geocnn.network.origin import Origin
 from geocnn.network.plan import Node, Plan, expand
 from geocnn.network.spec import Spec
+from geocnn.network.wording import breaking
 from geocnn.records import key_path
 from geocnn.survey.labelled import LabelledSurvey
 
@@ -56,7 +57,7 @@ def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[F
         faults.append(_whole(config, plan))
     elif plan.output.shape != patch or any(step != 1 for step in plan.output.stride):
         faults.append(_resized(config, plan))
-    faults.extend(_lone(config, plan))
+    faults.extend((*_lone(config, plan), *_no_logits(config, plan)))
     return plan
 
 
@@ -129,7 +130,7 @@ def _multiples(patch: tuple[int, ...], stride: tuple[int, ...], rooms: Sequence[
 
 def _whole(config: Config, plan: Plan) -> Fault:
     """The fault of a network that looks at a whole patch at once."""
-    places = ", ".join(f"{node.kind} at {node.place}" for node in plan.breaks)
+    places = ", ".join(breaking(plan))
     if plan.output.shape:
         found = f"a network that looks at a whole patch at once ({places}): tiles of a survey would not fit together"
         expected, do = "layers that see a bounded neighbourhood", "use norm: batch or layer, and no pool of size all"
@@ -176,6 +177,16 @@ def _lone(config: Config, plan: Plan) -> list[Fault]:
     found = "a batch norm of one value: a batch of 1, and one sample left of the patch"
     do = "write training.batch: 2, a larger patch, or norm: layer"
     return [_at(config, lone[0], found, "several values of each channel", do)]
+
+
+def _no_logits(config: Config, plan: Plan) -> list[Fault]:
+    """The fault of a last layer with an activation: losses and thresholds would take its values for logits."""
+    last = plan.output
+    if not isinstance(last.attributes, ActivationAttributes):
+        return []
+    found = f"the last layer ends in {last.attributes.function}"
+    expected = f"logits, any numbers: {config.record.task} adds the sigmoid or softmax itself"
+    return [_at(config, last, found, expected, "leave its activation out: {conv: outputs, kernel: 1}")]
 
 
 def _at(config: Config, node: Node, found: str, expected: str, do: str) -> Fault:

@@ -16,7 +16,7 @@ from geocnn.errors import ConfigError, ModelError
 from geocnn.grid import Grid
 from geocnn.network.build import Network
 from geocnn.network.plan import expand
-from geocnn.network.spec import Spec
+from geocnn.network.spec import Spec, zoo_names
 from geocnn.normalise import NormalisedSurvey, Normaliser, drift
 from geocnn.output import whole_file
 from geocnn.records import Record
@@ -135,6 +135,9 @@ _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def _model_file(path: Path) -> Path:
+    if path.suffix in (".yaml", ".yml"):
+        do = "train it first (geocnn train CONFIG --run DIR), then name DIR"
+        raise ModelError(f"{path} is a config or a layer spec", expected="a run directory or a model file", do=do)
     file = path / MODEL_FILE if path.is_dir() else path
     if file.is_file():
         return file
@@ -144,7 +147,10 @@ def _model_file(path: Path) -> Path:
             expected="the run directory of a training that has validated at least once",
             do="finish the training (geocnn train … --resume), or name another model",
         )
-    raise ModelError(f"no such file: {path}", expected="a run directory or a model file", do="check the path")
+    expected, do = "a run directory or a model file", "check the path"
+    if str(path) in zoo_names():
+        do = f"train it first: a config with network: {path}"
+    raise ModelError(f"no such file: {path}", expected=expected, do=do)
 
 
 def _read(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

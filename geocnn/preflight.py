@@ -42,7 +42,7 @@ class Preflight:
     memory
         The most bytes that one training step holds at once (see `training_bytes`).
     remarks
-        What the user must know about the surveys and did not ask.
+        What the user must know about the network and the surveys and did not ask.
     """
 
     plan: Plan
@@ -71,7 +71,7 @@ def preflight(config: Config) -> Preflight:
     if faults:
         raise ConfigError(faults)
     memory = training_bytes(plan, config.record.training.batch)
-    return Preflight(plan, training, validation, memory, tuple(_remarks((*pairs, *held))))
+    return Preflight(plan, training, validation, memory, (*_heads_left_out(plan), *_remarks((*pairs, *held))))
 
 
 def _opened(config: Config, faults: list[Fault]) -> tuple[list[LabelledSurvey], list[LabelledSurvey]]:
@@ -207,6 +207,13 @@ def _apart(first: Window, second: Window) -> int:
     """Positions between two windows along the axis where they are furthest apart; negative where they overlap."""
     axes = zip(first.start, first.stop, second.start, second.stop, strict=True)
     return max(max(c - b, a - d) for a, b, c, d in axes)
+
+
+def _heads_left_out(plan: Plan) -> list[str]:
+    """A remark about extra outputs: the loss is that of the last layer alone."""
+    if not plan.heads:
+        return []
+    return [f"not trained: {' and '.join(plan.heads)}, extra outputs; the loss is that of the last layer alone"]
 
 
 def _remarks(surveys: Sequence[LabelledSurvey]) -> Iterable[str]:

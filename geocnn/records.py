@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import get_annotations
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -35,6 +35,9 @@ class Record(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
     )
+
+    synonyms: ClassVar[Mapping[str, str]] = {}
+    """What to do about keys and values that are called otherwise elsewhere."""
 
     @model_validator(mode="before")
     @classmethod
@@ -217,12 +220,13 @@ def _words(detail: _Detail, kind: type[Record]) -> tuple[str, str, str]:
         case "extra_forbidden":
             allowed = _keys(kind, detail.path[:-1], detail.branch)
             meant = nearest(detail.path[-1], allowed)
-            do = f"write {meant!r}" if meant else "remove it"
+            do = kind.synonyms.get(str(detail.path[-1]), f"write {meant!r}" if meant else "remove it")
             return f"unknown key {detail.path[-1]!r}", f"one of {', '.join(allowed)}", do
         case "missing":
             return f"{detail.path[-1]!r} is missing", "", f"add {detail.path[-1]}: …"
     meant = nearest(detail.input, _choices(detail)) if isinstance(detail.input, str) else None
-    return f"found {show(detail.input)}", _expected(detail), f"write {meant!r}" if meant else ""
+    do = kind.synonyms.get(str(detail.input), f"write {meant!r}" if meant else "")
+    return f"found {show(detail.input)}", _expected(detail), do
 
 
 def _choices(detail: _Detail) -> list[str]:

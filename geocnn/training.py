@@ -26,7 +26,6 @@ from geocnn.metrics import Scores, score
 from geocnn.model import Contract, Model, load_model, normalised, sampling, save_model
 from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
-from geocnn.network.plan import Plan
 from geocnn.normalise import NormalisedSurvey
 from geocnn.patches import Stream
 from geocnn.prediction.passes import probability_slabs
@@ -93,24 +92,18 @@ def train(
     if start.resume:
         _require_same(config, run)
     else:
+        if initial is not None:
+            load_weights(Network(checked.plan), initial)  # Refuse what fits nowhere before a folder is made.
         run.create(dump_config(config))
     with run.locked(), stop_requests() as stop:
         checkpoint, remarks = run.load() if start.resume else (None, [])
-        for remark in (*checked.remarks, *_heads_left_out(checked.plan), *remarks):
+        for remark in (*checked.remarks, *remarks):
             yield Remark(remark)
         data = yield from prepare(config, checked)
         trainer = Trainer(config, checked, data, run, device)
         for remark in (*trainer.start_from(initial, start.initial), *trainer.resume_from(checkpoint)):
             yield Remark(remark)
         yield from trainer.steps(stop)
-
-
-def _heads_left_out(plan: Plan) -> list[str]:
-    """A remark about extra outputs: the loss is that of the last layer alone."""
-    if not plan.heads:
-        return []
-    names = " and ".join(plan.heads)
-    return [f"not trained: {names}, extra outputs; the loss is that of the last layer alone"]
 
 
 def _require_same(config: Config, run: RunDirectory) -> None:

@@ -80,10 +80,11 @@ def load_weights(network: Network, model: Model) -> TakenWeights:
     ours, others = _by_layer(own), _by_layer(theirs)
     taken = [layer for layer, weights in ours.items() if others.get(layer) == weights]
     if not taken:
+        name, weights = next(iter(ours.items()))
         raise ModelError(
-            "no layer of the initial model fits the network",
+            f"no layer of the initial model fits the network: {_new(name, weights, others.get(name))}, and so on",
             expected="a model with layers of the same names and shapes",
-            do="train the same network, or leave --init out",
+            do="take the network that was trained, its width and channels too, or leave --init out",
         )
     network.load_state_dict(own | {name: theirs[name] for name in own if name in theirs and _layer(name) in taken})
     return TakenWeights(

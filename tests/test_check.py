@@ -113,6 +113,23 @@ def test_a_residual_block_shows_its_layers_its_shortcut_and_its_sum(check: Geocn
     assert [cell.strip() for cell in shortcut if cell][1:3] == ["4 × 8²", "12"]
 
 
+def test_what_follows_a_pool_of_all_samples_sees_all(check: Geocnn, tmp_path: Path) -> None:
+    gate = "{conv: 2, kernel: 3, save: a}, {pool: mean, size: all}, {multiply: a}, {conv: outputs, kernel: 3}"
+    path = spec_file(tmp_path, f"[{gate}]")
+    _, out, err = check(path, "--input", "1,16,16")
+    assert "all" not in row(out, "[0]")
+    assert all("all" in row(out, f"[{index}]") for index in (2, 3))
+    assert "pool of size all at layers[1]" in err
+    data = json.loads(check(path, "--input", "1,16,16", "--json")[1])
+    assert data["receptive_field"] is None
+    assert [layer["receptive_field"] for layer in data["layers"]] == [[1, 1], [3, 3], None, None, None]
+
+
+def test_a_survey_is_no_spec(check: Geocnn, config: Path) -> None:
+    status, _, err = check(config.with_name("image.h5"))
+    assert (status, "is a survey" in err, "geocnn inspect" in err) == (2, True, True)
+
+
 @pytest.mark.parametrize("name", ["fault-small", "faultseg3d"])
 def test_zoo_networks_have_their_published_parameters(check: Geocnn, name: str) -> None:
     status, out, _ = check(name, "--json")

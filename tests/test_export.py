@@ -434,6 +434,8 @@ def test_the_command(saved: Path, geocnn: Geocnn) -> None:
     assert (again.status, "exists" in again.err) == (1, True)
     missing = geocnn("export", saved.with_name("none"), "--out", out, "--overwrite")
     assert (missing.status, "no such file" in missing.err) == (1, True)
+    text = geocnn("export", saved, "--out", out.with_suffix(".txt"))
+    assert (text.status, "ends in .onnx" in text.err, out.with_suffix(".txt").exists()) == (2, True, False)
     odd = geocnn("export", saved, "--out", out, "--overwrite", "--shape", "16,x")
     assert (odd.status, "--shape 16,x" in odd.err) == (2, True)
 

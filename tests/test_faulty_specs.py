@@ -17,6 +17,17 @@ FAULTY = {
     "- {cnov: 16, kernel: 3}": ("[0]", "unknown layer 'cnov'", "one of conv, transposed_conv, pool", "write 'conv'"),
     "- {transposed: 16, kernel: 3}": ("[0]", "unknown layer 'transposed'", "one of", "write 'transposed_conv'"),
     "- {relu: }": ("[0]", "unknown layer 'relu'", "one of", "write {activation: relu}"),
+    # What other libraries call them.
+    "- {deconv: 16, kernel: 2}": (
+        "[0]",
+        "unknown layer 'deconv'",
+        "one of",
+        "{transposed_conv: 16, kernel: 2, stride: 2}",
+    ),
+    "- {global_pool: }": ("[0]", "unknown layer 'global_pool'", "one of", "write {pool: mean, size: all}"),
+    "- {conv: 16, kernel: 3, batch_norm: true}": ("[0].batch_norm", "unknown key", "norm", "write norm: batch"),
+    "- {conv: 16, kernel: 3, pad: same}": ("[0].pad", "unknown key 'pad'", "padding", "write padding"),
+    "- {conv: 16, kernel: 3, activation: swish}": ("[0].activation", "found 'swish'", "silu", "write 'silu'"),
     "- {sobel: }": ("[0]", "unknown layer 'sobel'", "one of", ""),
     "- {conv: 16, kernal: 3}": ("[0].kernal", "unknown key 'kernal'", "kernel, stride, padding", "write 'kernel'"),
     "- {conv: 16, kernel: 3, size: 2}": ("[0].size", "unknown key 'size'", "one of", "remove it"),

@@ -210,6 +210,14 @@ NETWORK_FAULTS = {
         ],
         r"config.yaml:7: network.layers\[0\]: a batch norm of one value.*\n.*several values.*\n.*training.batch: 2",
     ),
+    "an activation at the end": (
+        [layers("{conv: 4, kernel: 3}\n{conv: outputs, kernel: 1, activation: sigmoid}")],
+        r"config.yaml:8: network.layers\[1\]: the last layer ends in sigmoid\n.*logits.*\n.*leave its activation out",
+    ),
+    "a pool of all samples": (
+        [layers("{conv: 4, kernel: 3, save: a}\n{pool: mean, size: all}\n{multiply: a}\n{conv: outputs, kernel: 1}")],
+        r"config.yaml:8: network.layers\[1\]: .*\(pool of size all at layers\[1\]\)",
+    ),
     "dense head": (
         [layers("{conv: 2, kernel: 3}\n{flatten: true}\n{dense: outputs}")],
         r"config.yaml:8: network.layers\[1\]: .*flatten at layers\[1\], dense at layers\[2\].*\n.*segmentation",

@@ -74,7 +74,7 @@ def test_the_explicit_form_is_read_back_from_json_and_yaml() -> None:
         ("- {conv: -1, kernel: 3}", 1, "[0].conv", "found -1", ""),
         ("- {conv: 16, kernel: 3, padding: smae}", 1, "[0].padding", "found 'smae'", "write 'same'"),
         ("- {conv: 16, kernel: 3, channels: 4}", 1, "[0].channels", "unknown key 'channels'", "remove it"),
-        ("- {pool: average, size: 2}", 1, "[0].pool", "found 'average'", ""),
+        ("- {pool: average, size: 2}", 1, "[0].pool", "found 'average'", "write 'mean'"),
         ("- {dropout: 1}", 1, "[0].dropout", "found 1", ""),
         ("- residual: [{pool: max}]", 1, "[0].residual[0].size", "'size' is missing", "add size: …"),
         ("- residual: 3", 1, "[0].residual", "found 3", ""),

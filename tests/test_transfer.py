@@ -88,7 +88,8 @@ def test_kernels_are_spelt(input: tuple[int, ...], words: str) -> None:
 
 def test_nothing_fits() -> None:
     here, there = (f"\n  - {{conv: outputs, kernel: {size}}}" for size in (3, 1))
-    with pytest.raises(ModelError, match="no layer of the initial model fits the network"):
+    differs = r"fits the network: layers_0_conv \(1×1×3³ here, 1×1×1³ there\)"
+    with pytest.raises(ModelError, match=differs):
         load_weights(network_of(here), trained(there))
 
 
@@ -124,5 +125,9 @@ def test_init_says_what_it_took(tmp_path: Path, geocnn: Geocnn) -> None:
     assert done.status == 0, done.err
     assert f"5 of 7 weights from {first}; new: layers_1_conv (3×4×1³ here, 1×4×1³ there)" in done.err
     name = "steps.layers_0_conv.weight"
+    wide = (tmp_path / "two.yaml").read_text().replace("conv: 4, kernel: 3", "conv: 8, kernel: 5")
+    (tmp_path / "wide.yaml").write_text(wide.replace("outputs, kernel: 1", "outputs, kernel: 3"))
+    refused = geocnn("train", tmp_path / "wide.yaml", "--run", tmp_path / "third", "--init", first)
+    assert (refused.status, "no layer" in refused.err, (tmp_path / "third").exists()) == (1, True, False)
     body, copy = (load_model(run).network.state_dict()[name] for run in (first, second))
     assert torch.equal(body, copy)

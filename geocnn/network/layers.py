@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from geocnn.network.synonyms import WORD_SYNONYMS
 from geocnn.records import Record, RecordError
 
 __all__ = [
@@ -69,6 +70,8 @@ NormKind = Literal["batch", "instance", "group", "layer"] | GroupNorm
 
 class Saved(Record):
     """A layer; `save` names its output for later layers of the block, `head` makes it an extra output."""
+
+    synonyms = WORD_SYNONYMS
 
     save: Name | None = None
     head: Name | None = None

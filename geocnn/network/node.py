@@ -245,6 +245,11 @@ class Node:
         return tuple(reach.width for reach in self.reach)
 
     @property
+    def sees_all(self) -> bool:
+        """Whether its output depends on all samples of the network's input, by itself or by what comes before."""
+        return any(reach.whole for reach in self.reach)
+
+    @property
     def whole(self) -> bool:
         """Whether it looks at all samples at once, so that tiles cannot be exact."""
         return self.kind != "input" and not self.gather

@@ -10,6 +10,7 @@ from pydantic import Field
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, Marked, load_marked
 from geocnn.network.layers import KINDS, Branches, Function, Layer, Saved
+from geocnn.network.synonyms import KIND_SYNONYMS
 from geocnn.records import Record, RecordError, key_path, nearest, read_record, show, spell
 
 __all__ = ["MAX_NESTING", "Published", "Spec", "layer_at", "load_spec", "read_spec", "zoo_names", "zoo_text"]
@@ -199,9 +200,11 @@ def _unknown(name: object, keys: list[str]) -> _UnreadableError:
     expected = f"one of {', '.join(KINDS)}"
     others = [key for key in keys if key in KINDS]
     meant = nearest(name, KINDS) if isinstance(name, str) else None
-    if others and not meant:
+    if others and not meant and str(name) not in KIND_SYNONYMS:
         do = f"write the kind of the layer first: {{{others[0]}: …, {name}: …}}"
         return _UnreadableError(f"the layer begins with {name!r}", expected, do)
+    if isinstance(name, str) and name in KIND_SYNONYMS:
+        return _UnreadableError(f"unknown layer {name!r}", expected, KIND_SYNONYMS[name])
     if name in get_args(Function):
         return _UnreadableError(f"unknown layer {name!r}", expected, f"write {{activation: {name}}}")
     return _UnreadableError(f"unknown layer {show(name)}", expected, f"write {meant!r}" if meant else "")

@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 from geocnn.network import layers
+from geocnn.network.node import Node, NormAttributes
 from geocnn.network.outline import Row
+from geocnn.network.plan import Plan
 
-__all__ = ["by", "number", "row_text", "written"]
+__all__ = ["breaking", "by", "number", "row_text", "written"]
 
 BARE = frozenset({"kernel", "size", "mode", "norm", "activation"})
 """Fields whose value tells what it is."""
@@ -32,6 +34,17 @@ def number(values: Sequence[Fraction]) -> str:
 
 
 _HALVES = {Fraction(1, 2): "½", Fraction(1, 4): "¼", Fraction(-1, 2): "−½", Fraction(-1, 4): "−¼"}
+
+
+def breaking(plan: Plan) -> list[str]:
+    """The layers that look at a whole input, as users write them: ``pool of size all at layers[3]``."""
+    return [f"{_in_words(node)} at {node.place}" for node in plan.breaks]
+
+
+def _in_words(node: Node) -> str:
+    if isinstance(node.attributes, NormAttributes):
+        return f"{node.attributes.method} norm"
+    return "pool of size all" if node.kind == "global_pool" else node.kind
 
 
 def written(layer: layers.Saved, ndim: int, without: Collection[str] = ()) -> str:

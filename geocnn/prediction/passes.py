@@ -13,6 +13,7 @@ from geocnn.errors import ModelError
 from geocnn.grid import Window
 from geocnn.network.build import Network
 from geocnn.network.inference import InferenceNetwork
+from geocnn.network.wording import breaking
 from geocnn.normalise import NormalisedSurvey
 from geocnn.prediction.tiles import Tile, plan_tiles
 from geocnn.survey.survey import FloatArray
@@ -58,7 +59,7 @@ def logit_slabs(
         If a layer of the network looks at the whole input, so that no tile could equal the reference.
     """
     if not network.plan.exact:
-        layers = ", ".join(f"{node.kind} at {node.place}" for node in network.plan.breaks)
+        layers = ", ".join(breaking(network.plan))
         raise ModelError(
             f"the network cannot predict a volume exactly: {layers}",
             expected="layers that look at a bounded neighbourhood (convolution, pooling, upsampling)",

@@ -19,7 +19,7 @@ from geocnn.survey.options import PLACES, Place, SurveyOptions
 from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import Survey
 
-__all__ = ["open_pair", "open_survey"]
+__all__ = ["SUFFIXES", "open_pair", "open_survey"]
 
 DEFAULTS = SurveyOptions()
 
@@ -303,3 +303,6 @@ _READERS: dict[str, Reader] = {
 }
 
 _BY_CONTENT: dict[str, Reader] = {SEGY: _open_segy, HDF5: _open_hdf5, NPY: _open_npy}
+
+SUFFIXES = tuple(_READERS)
+"""Of files that are taken for surveys by their names."""
