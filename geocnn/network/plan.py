@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def activation_bytes(self) -> int:
-        """Memory of all outputs for one input, in float32: what training holds."""
+        """Memory of the outputs of all nodes for one input, in float32; `training_bytes` is what training holds."""
         return sum(node.activation_bytes for node in self.nodes)
 
     @property

@@ -31,7 +31,8 @@ class Pad(nn.Module):
 class Pooled(nn.Module):
     """Max pooling that tells where in its padded input the largest samples were.
 
-    Its output is (pooled, (flat indices, padded sizes, sizes)).
+    Of x (B, C, \\*sizes) it makes (largest, indices, sizes); indices, shaped as the largest samples, count the padded
+    samples of a channel, the last axis fastest.
     """
 
     def __init__(self, pool: nn.Module, pad: Pad | None) -> None:

@@ -123,8 +123,9 @@ def read_spec(marked: Marked, key: KeyPath, data: object, faults: list[Fault]) -
     key
         Where `data` stands in it.
     data
-        A list of layers, or a mapping with `layers` and, if wished, `title`, `source`, `parameters`. The first key
-        of a layer is its kind, as in ``{conv: 16, kernel: 3}``; the explicit form of `Spec.model_dump` is read too.
+        A list of layers, or a mapping with `layers` and, if wished, `title`, `source`, `when`, `published` and
+        `width`. The first key of a layer is its kind, as in ``{conv: 16, kernel: 3}``; the explicit form of
+        `Spec.model_dump` is read too.
     faults
         Takes what is wrong, in words.
     """

@@ -173,7 +173,7 @@ def _lanes(flow: Flow, columns: Sequence[int]) -> list[tuple[int, int]]:
     lanes: list[tuple[int, int]] = []
     for index, (level, column) in enumerate(zip(flow.levels, columns, strict=True)):
         lane = 0
-        if index and flow.chained[index] and lanes[-1][0] == level and len(_targets(flow, index)) < 2:
+        if index and flow.chained[index] and lanes[-1][0] == level and len(_sources(flow, index)) < 2:
             lane = lanes[-1][1]
         while (level, lane, column) in taken:
             lane += 1
@@ -182,8 +182,8 @@ def _lanes(flow: Flow, columns: Sequence[int]) -> list[tuple[int, int]]:
     return lanes
 
 
-def _targets(flow: Flow, index: int) -> list[int]:
-    """The sources of a row."""
+def _sources(flow: Flow, index: int) -> list[int]:
+    """The rows whose outputs a row takes."""
     return [skip.source for skip in flow.skips if index in skip.targets] + [index - 1] * flow.chained[index]
 
 
