@@ -11,7 +11,7 @@ import typer
 from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
 
-from .options import JsonOption, OverwriteOption, read_bytes, survey_options
+from .options import JsonOption, OverwriteOption, read_bytes, read_sizes, survey_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,12 +64,16 @@ def check(
 
     budget = read_bytes(memory) if memory is not None else None
     _require_picture(picture, on, overwrite)
+    if json and graph is not None:
+        raise UsageError("--json with --graph or --no-graph", expected="one of them", do="--json draws nothing")
+    if on is None and options != SurveyOptions():
+        raise UsageError("options of a survey without --on", expected="a survey to read by them", do="add --on SURVEY")
     survey = _opened(on, options) if on is not None else None
     if _is_config(target):
         _require_bare(target, input, outputs)
         checked = _check_config(Path(target))
     else:
-        checked = _check_spec(target, _read_sizes(input) if input is not None else None, outputs, survey)
+        checked = _check_spec(target, _read_input(input) if input is not None else None, outputs, survey)
     if not json:
         _draw(checked, graph, budget)
     if picture is not None:
@@ -103,6 +107,8 @@ def _require_picture(picture: Path | None, on: str | None, overwrite: bool) -> N
         raise UsageError(
             f"--on {on} without --picture", expected="a picture to draw the survey into", do="add --picture field.png"
         )
+    if overwrite and picture is None:
+        raise UsageError("--overwrite without --picture", expected="something to replace", do="leave it out")
     if picture is not None:
         from geocnn.pictures import require_picture
 
@@ -168,14 +174,13 @@ def _input_for(spec: Spec, survey: Survey, outputs: int) -> tuple[int, ...] | No
     return (channels, *(-(-USUAL_SIZE // step) * step for step in stride))
 
 
-def _read_sizes(text: str) -> tuple[int, ...]:
+def _read_input(text: str) -> tuple[int, ...]:
     """``1,128,128,128`` as numbers."""
-    parts = [part.strip() for part in text.split(",")]
-    numbers = all(part.isascii() and part.isdecimal() and int(part[:20]) for part in parts)
-    if not numbers or not 2 <= len(parts) <= 4:
-        do = f"write --input 1,{text}" if numbers and len(parts) == 1 else "write --input 1,128,128,128"
-        raise UsageError(f"--input {text}", expected="channels and one to three sizes", do=do)
-    return tuple(int(part[:20]) for part in parts)
+    expected, do = "channels and one to three sizes", "write --input 1,128,128,128"
+    sizes = read_sizes("--input", text, expected, do)
+    if not 2 <= len(sizes) <= 4:
+        raise UsageError(f"--input {text}", expected=expected, do=f"write --input 1,{text}" if len(sizes) == 1 else do)
+    return sizes
 
 
 def _check_config(path: Path) -> _Checked:

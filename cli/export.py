@@ -10,7 +10,7 @@ import typer
 from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
 
-from .options import OverwriteOption, survey_options
+from .options import OverwriteOption, read_sizes, survey_options
 
 if TYPE_CHECKING:
     from geocnn.exporting import Exported
@@ -47,7 +47,12 @@ def export(
         raise UsageError(
             f"--out {out}", expected="a file that ends in .onnx", do=f"write --out {out.with_suffix('.onnx')}"
         )
-    asked = Export(out, overwrite, _shape(shape) if shape is not None else None)
+    if not like and options != SurveyOptions():
+        raise UsageError(
+            "options of a survey without --like", expected="a survey to read by them", do="add --like SURVEY"
+        )
+    sizes = read_sizes("--shape", shape, "samples along each axis", "write --shape 64,64,64") if shape else None
+    asked = Export(out, overwrite, sizes)
     trained = load_model(model)
     survey = open_survey(like, options) if like else None
     for remark in survey.remarks if survey is not None else ():
@@ -81,11 +86,3 @@ def _say_more(done: Exported) -> None:
 
 def _spelt(sizes: tuple[int | str, ...]) -> str:
     return " × ".join(map(str, sizes))
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    """``64,64,64`` as numbers."""
-    sizes = text.split(",")
-    if not all(size.strip().isdecimal() and int(size) for size in sizes):
-        raise UsageError(f"--shape {text}", expected="samples along each axis, such as 64,64,64", do="write numbers")
-    return tuple(map(int, sizes))

@@ -14,7 +14,15 @@ import typer
 from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
 
-__all__ = ["DeviceOption", "JsonOption", "OverwriteOption", "PrecisionOption", "read_bytes", "survey_options"]
+__all__ = [
+    "DeviceOption",
+    "JsonOption",
+    "OverwriteOption",
+    "PrecisionOption",
+    "read_bytes",
+    "read_sizes",
+    "survey_options",
+]
 
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
 PrecisionOption = Annotated[
@@ -35,6 +43,14 @@ def read_bytes(text: str) -> int:
     if not 1 <= size < 1e18:
         raise UsageError(f"--memory {text}", expected="a size such as 8GB or 500MB", do="write number and unit")
     return int(size)
+
+
+def read_sizes(option: str, text: str, expected: str, do: str) -> tuple[int, ...]:
+    """``64,64,64`` of an option as numbers from 1 on."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"[0-9]{1,9}", part) and int(part) for part in parts):
+        raise UsageError(f"{option} {text[:80]}", expected=expected, do=do)
+    return tuple(map(int, parts))
 
 
 def survey_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +15,7 @@ from torch import nn
 from geocnn.network.build import Network
 from geocnn.network.inference import FusedConvolution, InferenceNetwork
 from geocnn.network.plan import expand
+from geocnn.network.spec import load_spec
 
 FUNCTIONS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 LAYERS = [
@@ -87,3 +91,13 @@ def test_the_network_itself_stays_as_it_is() -> None:
     InferenceNetwork(network)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.enable_grad])
+def test_compiling_finds_one_graph(context: Callable[[], AbstractContextManager[None]]) -> None:
+    """With the fused operator, and with the step of its own that gradients need."""
+    network = InferenceNetwork(Network(expand(load_spec("fault-small")[0], (1, 16, 16, 16), 1)).eval())
+    x = torch.randn(1, 1, 16, 16, 16)
+    with context():
+        compiled = torch.compile(network, fullgraph=True, backend="eager")
+        assert torch.allclose(compiled(x), network(x), atol=1e-6)

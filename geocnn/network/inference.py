@@ -137,13 +137,14 @@ class FusedConvolution(nn.Module):
         super().__init__()
         self.convolution, self.activation = convolution, overwriting(activation)
         self.attributes = _POINTWISE.get(function)
+        self.pointwise = _pointwise() if self.attributes is not None else None
 
     def forward(self, x: Tensor) -> Tensor:
-        pointwise, convolution = _pointwise(), self.convolution
-        if pointwise is None or self.attributes is None or not _plain_float(x):
+        convolution = self.convolution
+        if self.pointwise is None or self.attributes is None or not _plain_float(x):
             fallback: Tensor = self.activation(convolution(x))
             return fallback
-        return pointwise(
+        return self.pointwise(
             x,
             convolution.weight,
             convolution.bias,
@@ -156,8 +157,9 @@ class FusedConvolution(nn.Module):
 
 
 def _plain_float(x: Tensor) -> bool:
-    """Whether oneDNN would compute a convolution of this tensor in float32."""
-    return x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    """Whether oneDNN computes a convolution of this tensor in float32, and nobody asks for gradients."""
+    plain = x.device.type == "cpu" and x.dtype == torch.float32
+    return plain and not torch.is_autocast_enabled("cpu") and not torch.is_grad_enabled()
 
 
 def _pointwise() -> Callable[..., Tensor] | None:
@@ -165,7 +167,7 @@ def _pointwise() -> Callable[..., Tensor] | None:
 
     It is no public part of torch: without it the activation is a step of its own.
     """
-    if not torch.backends.mkldnn.is_available() or torch.is_grad_enabled():  # type: ignore[no-untyped-call]
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return None
     operator: Callable[..., Tensor] | None = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
     return operator
