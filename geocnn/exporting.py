@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from geocnn.normalise import Normaliser
 from geocnn.onnx_comparison import Compared, compare, obstacle
 from geocnn.output import require_free, whole_file
 from geocnn.progress import Remark, Work
+from geocnn.records import crossed
 from geocnn.survey.scan import Statistics, scan
 from geocnn.survey.survey import Survey
 
@@ -162,21 +163,17 @@ def _plan(contract: Contract, trained: Plan, shape: tuple[int, ...] | None) -> t
         )
     except ConfigError as error:
         raise ModelError(
-            f"the network takes no input of {_spelt(shape)}: {error.faults[0].found}",
+            f"the network takes no input of {crossed(shape)}: {error.faults[0].found}",
             expected=error.faults[0].expected,
             do=f"write --shape {','.join(map(str, contract.patch))}, as in training",
         ) from error
     if [node.parameters for node in plan.nodes] != [node.parameters for node in trained.nodes]:
         raise ModelError(
-            f"a layer of the network takes inputs of {_spelt(contract.patch)} alone, not of {_spelt(shape)}",
+            f"a layer of the network takes inputs of {crossed(contract.patch)} alone, not of {crossed(shape)}",
             expected="the patch of the training where a network ends in dense layers",
             do="leave --shape out: without it the sizes are fixed to the patch",
         )
     return plan, padded
-
-
-def _spelt(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))
 
 
 def graph_weights(model: Model) -> dict[int, Mapping[str, NDArray[np.float32]]]:

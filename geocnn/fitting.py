@@ -13,7 +13,7 @@ from geocnn.network.origin import Origin
 from geocnn.network.plan import Node, Plan, expand
 from geocnn.network.spec import Spec
 from geocnn.network.wording import breaking
-from geocnn.records import key_path
+from geocnn.records import crossed, key_path
 from geocnn.survey.labelled import LabelledSurvey
 
 __all__ = ["plan_alone", "plan_patch", "total_stride"]
@@ -148,15 +148,15 @@ def _resized(config: Config, plan: Plan) -> Fault:
         if any(n * s != p for n, s, p in zip(node.shape, node.stride, plan.input[1:], strict=True)):
             before = plan.nodes[node.inputs[0]].shape
             found = (
-                f"the network makes {_sizes(plan.output.shape)} of a patch of {_sizes(plan.input[1:])}; {node.place} "
-                f"({node.kind}) is the first layer that does not keep its samples: {_sizes(before)} to "
-                f"{_sizes(node.shape)}"
+                f"the network makes {crossed(plan.output.shape)} of a patch of {crossed(plan.input[1:])}; {node.place} "
+                f"({node.kind}) is the first layer that does not keep its samples: {crossed(before)} to "
+                f"{crossed(node.shape)}"
             )
             return _at(config, node, found, expected, "write padding: same in this layer")
     steps = plan.output.stride
     found = (
-        f"the network makes {_sizes(plan.output.shape)} of a patch of {_sizes(plan.input[1:])}: it ends with one "
-        f"output in {' × '.join(map(str, steps))} samples"
+        f"the network makes {crossed(plan.output.shape)} of a patch of {crossed(plan.input[1:])}: it ends with one "
+        f"output in {crossed(steps)} samples"
     )
     return _at(
         config, plan.output, found, expected, "upsample as much as the sizes are reduced, {upsample: 2} for each 2"
@@ -192,7 +192,3 @@ def _no_logits(config: Config, plan: Plan) -> list[Fault]:
 def _at(config: Config, node: Node, found: str, expected: str, do: str) -> Fault:
     """A fault of a layer, where it is written."""
     return Origin(*config.network_at).fault(key_path(node.place), found, expected, do)
-
-
-def _sizes(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))

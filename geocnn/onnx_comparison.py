@@ -20,6 +20,7 @@ from geocnn.network.build import Network
 from geocnn.network.memory import inference_bytes
 from geocnn.network.plan import Plan
 from geocnn.normalise import Normaliser
+from geocnn.records import crossed
 from geocnn.survey.survey import FloatArray
 
 __all__ = ["LARGEST_DIFFERENCE", "Compared", "compare", "obstacle"]
@@ -50,7 +51,7 @@ def obstacle(plan: Plan, shapes: Sequence[tuple[int, ...]]) -> str:
     needed = 2 * batch * inference_bytes(plan, plan.admissible(shape) if plan.exact else shape)
     free = Device("cpu", "float32").free_memory()
     if needed > free:
-        return f"an input of {_spelt(shape)} takes {needed / 1e9:.3g} GB, {free / 1e9:.3g} GB are free"
+        return f"an input of {crossed(shape)} takes {needed / 1e9:.3g} GB, {free / 1e9:.3g} GB are free"
     return ""
 
 
@@ -84,7 +85,7 @@ def compare(content: bytes, model: Model, normaliser: Normaliser, sizes: tuple[i
     rounding = float(np.abs(expected - exact).max())
     if not difference <= ROUNDINGS * rounding:
         raise ModelError(
-            f"the graph differs from the network by {difference:.2g} on an input of {_spelt(image.shape)}",
+            f"the graph differs from the network by {difference:.2g} on an input of {crossed(image.shape)}",
             expected=f"at most {LARGEST_DIFFERENCE:g}, or what rounding explains ({rounding:.2g})",
             do=_REPORT,
         )
@@ -107,7 +108,3 @@ def _probabilities(network: Network, normaliser: Normaliser, image: FloatArray) 
 
 
 _REPORT = "report it with the model: this is a fault of geocnn"
-
-
-def _spelt(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))

@@ -15,6 +15,7 @@ from geocnn.augment import Augmentation
 from geocnn.errors import SurveyError
 from geocnn.grid import Window
 from geocnn.normalise import NormalisedSurvey
+from geocnn.records import crossed
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.survey import FloatArray
 
@@ -79,7 +80,7 @@ class Stream:
         if not self._places:
             windows = ", ".join(str(window) for _, _, found in sources for window in found) or "none"
             raise SurveyError(
-                f"no training window has room for a patch of {' × '.join(map(str, patch))} (windows: {windows})",
+                f"no training window has room for a patch of {crossed(patch)} (windows: {windows})",
                 expected="a window at least as large as the patch on every axis",
                 do="choose a smaller data.patch or a smaller validation block",
             )

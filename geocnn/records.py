@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from geocnn.errors import Fault
 from geocnn.marked import KeyPath, Marked
 
-__all__ = ["Record", "RecordError", "key_path", "nearest", "read_record", "show", "spell"]
+__all__ = ["Record", "RecordError", "crossed", "key_path", "nearest", "read_record", "show", "spell"]
 
 R = TypeVar("R", bound="Record")
 
@@ -88,6 +88,11 @@ def spell(key: KeyPath) -> str:
     """``data.train[0].image``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
     return text.removeprefix(".")
+
+
+def crossed(sizes: Iterable[object]) -> str:
+    """``9 × 9``; ``no axes`` where there are no sizes."""
+    return " × ".join(map(str, sizes)) or "no axes"
 
 
 def key_path(text: str) -> KeyPath:

@@ -7,7 +7,7 @@ from math import ceil
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window
-from geocnn.records import nearest
+from geocnn.records import crossed, nearest
 
 __all__ = ["BlockRule", "Split", "hold_out"]
 
@@ -66,7 +66,7 @@ def hold_out(grid: Grid, covered: Window, patch: tuple[int, ...], rule: BlockRul
     large = [axis.name for axis, n, p in zip(grid.axes, covered.shape, patch, strict=True) if p > n]
     if large:
         raise SurveyError(
-            f"a patch of {_spell(patch)} is larger than the labelled survey of {_spell(covered.shape)} "
+            f"a patch of {crossed(patch)} is larger than the labelled survey of {crossed(covered.shape)} "
             f"along {', '.join(large)}",
             expected="a patch that fits into the survey",
             do=_proposal(grid, covered, patch, rule, stride),
@@ -146,7 +146,3 @@ def _proposal(grid: Grid, covered: Window, patch: tuple[int, ...], rule: BlockRu
 
 def _spell_proposal(block: float, gap: int, axis: str, patch: tuple[int, ...]) -> str:
     return f"for example validation: {{block: {block:g}, gap: {gap}, axis: {axis}}} with patch: {list(patch)}"
-
-
-def _spell(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))

@@ -16,9 +16,9 @@ from geocnn.network.layers import Sizes
 from geocnn.network.node import Attributes, Node
 from geocnn.network.origin import Origin
 from geocnn.network.reach import Gather, Reach
-from geocnn.records import nearest, spell
+from geocnn.records import crossed, nearest, spell
 
-__all__ = ["MAX_SIZE", "Draft", "Scope", "TooLargeError", "spell_channels", "spell_output", "spell_sizes"]
+__all__ = ["MAX_SIZE", "Draft", "Scope", "TooLargeError", "spell_channels", "spell_output"]
 
 MAX_SIZE = 10**9
 MAX_STEPS = 30_000
@@ -162,7 +162,7 @@ class Draft:
         strides = [where.stretched(reach.stride) for reach, where in reaches]
         found = ""
         if max(shape) > MAX_SIZE or max(strides) > MAX_SIZE:
-            found = f"sizes {spell_sizes(shape)} at a stride of {spell_sizes(strides)}"
+            found = f"sizes {crossed(shape)} at a stride of {crossed(strides)}"
             self.fault(place, found, f"at most {MAX_SIZE} along each axis")
         elif (phases := max(reach.phases_after(where) for reach, where in reaches)) > MAX_PHASES:
             found = f"upsampling that makes {phases} outputs which see different windows"
@@ -259,14 +259,9 @@ class Draft:
             return (value,) * self.ndim, True
         if len(value) == self.ndim:
             return value, True
-        found = f"{len(value)} numbers {spell_sizes(value, ', ')} for {self.ndim} axes"
+        found = f"{len(value)} numbers {', '.join(map(str, value)) or 'no axes'} for {self.ndim} axes"
         self.fault(place, found, "one number for all axes, or one per axis")
         return (*value, *(1,) * self.ndim)[: self.ndim], False
-
-
-def spell_sizes(sizes: Any, by: str = " × ") -> str:
-    """``9 × 9``."""
-    return by.join(str(size) for size in sizes) or "no axes"
 
 
 def spell_channels(count: int) -> str:
@@ -278,4 +273,4 @@ def spell_output(node: Node) -> str:
     """``3 channels of 16 × 16``, or ``256 features``."""
     if not node.shape:
         return f"{node.channels} features"
-    return f"{spell_channels(node.channels)} of {spell_sizes(node.shape)}"
+    return f"{spell_channels(node.channels)} of {crossed(node.shape)}"

@@ -42,5 +42,5 @@ class Join(nn.Module):
 
 def _cut(x: Tensor, sizes: list[int]) -> Tensor:
     for axis, n in enumerate(sizes, start=2):
-        x = x.narrow(axis, 0, n)
+        x = x.narrow(axis, 0, n) if x.shape[axis] > n else x  # A view that cuts nothing costs a copy of its gradient.
     return x

@@ -73,7 +73,8 @@ class TransposedConvolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.convolution(x)
         for axis, (near, far) in enumerate(self.ends, start=2):
-            y = y.narrow(axis, near, y.shape[axis] - near - max(0, far))
+            if near or far > 0:
+                y = y.narrow(axis, near, y.shape[axis] - near - max(0, far))
         return y
 
 

@@ -9,6 +9,7 @@ from geocnn.network import layers
 from geocnn.network.node import Node, NormAttributes
 from geocnn.network.outline import Row
 from geocnn.network.plan import Plan
+from geocnn.records import crossed
 
 __all__ = ["breaking", "by", "number", "row_text", "written"]
 
@@ -24,13 +25,13 @@ def by(sizes: Sequence[object]) -> str:
     """Sizes with crosses between: ``64 × 32``; equal ones as a power: ``64³``."""
     if len(sizes) > 1 and len(set(sizes)) == 1:
         return f"{sizes[0]}{'²³'[len(sizes) - 2] if len(sizes) < 4 else f'^{len(sizes)}'}"
-    return " × ".join(map(str, sizes))
+    return crossed(sizes)
 
 
 def number(values: Sequence[Fraction]) -> str:
     """One number for each axis: ``½``, ``2 × 4``; one alone where they are equal."""
     words = [_HALVES.get(value, f"{float(value):.4g}") for value in values]
-    return words[0] if len(set(words)) == 1 else " × ".join(words)
+    return words[0] if len(set(words)) == 1 else crossed(words)
 
 
 _HALVES = {Fraction(1, 2): "½", Fraction(1, 4): "¼", Fraction(-1, 2): "−½", Fraction(-1, 4): "−¼"}

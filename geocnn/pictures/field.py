@@ -14,6 +14,7 @@ from geocnn.errors import SurveyError
 from geocnn.grid import Axis, Window
 from geocnn.network.plan import Plan
 from geocnn.pictures.drawing import COLOURS, VERMILLION, dress, empty_figure, loudness
+from geocnn.records import crossed
 from geocnn.survey.survey import Survey
 
 __all__ = ["field_panels"]
@@ -240,4 +241,4 @@ def _tell(figure: Figure, plan: Plan, rulers: Sequence[_Ruler]) -> None:
 
 def _size(name: str, sizes: Sequence[int], rulers: Sequence[_Ruler]) -> str:
     physical = " × ".join(ruler.length(n) for ruler, n in zip(rulers, sizes, strict=True))
-    return f"{name}: {' × '.join(map(str, sizes))} samples, {physical}"
+    return f"{name}: {crossed(sizes)} samples, {physical}"

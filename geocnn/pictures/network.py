@@ -20,6 +20,7 @@ from geocnn.network.plan import Plan
 from geocnn.network.spec import Spec
 from geocnn.network.wording import by
 from geocnn.pictures.drawing import empty_figure
+from geocnn.records import crossed
 
 __all__ = ["network_picture"]
 
@@ -273,7 +274,7 @@ def _draw_sizes(place: Axes, boxes: Sequence[_Box]) -> None:
 def _tell(figure: Figure, place: Axes, plan: Plan, title: str, boxes: Sequence[_Box]) -> None:
     """Title, figures and legend."""
     seen = f"receptive field {by(plan.receptive_field)}" if plan.exact else "looks at the whole input"
-    told = f"{plan.parameters:,} parameters, {seen}, total stride {' × '.join(map(str, dict.fromkeys(plan.stride)))}"
+    told = f"{plan.parameters:,} parameters, {seen}, total stride {crossed(dict.fromkeys(plan.stride))}"
     place.set_title(f"{title}\n{told}", fontsize=9, loc="left", parse_math=False)
     groups = dict.fromkeys(box.group for box in boxes if box.row.place != "input")
     handles = [Patch(facecolor=colour, edgecolor="black", linewidth=0.6, label=name) for name, colour in groups]

@@ -6,12 +6,13 @@ from math import prod
 
 from geocnn.marked import KeyPath
 from geocnn.network import layers
-from geocnn.network.draft import Draft, spell_channels, spell_output, spell_sizes
+from geocnn.network.draft import Draft, spell_channels, spell_output
 from geocnn.network.expansion.pointwise import tail
 from geocnn.network.expansion.pooling import flattened
 from geocnn.network.expansion.sliding import asked_windows, axes_to_slide_along, windows_that_fit
 from geocnn.network.node import ConvAttributes, DenseAttributes, TransposedAttributes
 from geocnn.network.windows import Windows
+from geocnn.records import crossed
 
 __all__ = ["conv", "dense", "projection", "transposed_conv"]
 
@@ -122,7 +123,7 @@ def _check_fixed(draft: Draft, layer: layers.Conv, windows: Windows, place: KeyP
     if layer.weights in ("sobel", "laplace") and set(windows.size) != {3}:
         draft.fault(
             (*place, "kernel"),
-            f"a {layer.weights} kernel of {spell_sizes(windows.size)}",
+            f"a {layer.weights} kernel of {crossed(windows.size)}",
             "kernel: 3",
             "write kernel: 3",
         )

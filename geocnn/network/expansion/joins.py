@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from geocnn.marked import KeyPath
 from geocnn.network import layers
-from geocnn.network.draft import Draft, spell_channels, spell_sizes
+from geocnn.network.draft import Draft, spell_channels
 from geocnn.network.node import JoinAttributes
+from geocnn.records import crossed
 
 __all__ = ["add", "can_meet", "concat", "join", "multiply", "use"]
 
@@ -86,11 +87,11 @@ def can_meet(
         theirs = draft.nodes[other]
         here = f"of {called}" if called else "here"
         if len(ours.shape) != len(theirs.shape) or (ours.shape != theirs.shape and not crop):
-            found = f"{spell_sizes(ours.shape)} samples {here} and {spell_sizes(theirs.shape)} of {name} cannot meet"
+            found = f"{crossed(ours.shape)} samples {here} and {crossed(theirs.shape)} of {name} cannot meet"
             draft.fault(place, found, "equal sizes", _remedy(draft))
             return False
         if ours.stride != theirs.stride:
-            found = f"one sample in {spell_sizes(ours.stride)} {here} and one in {spell_sizes(theirs.stride)} of {name}"
+            found = f"one sample in {crossed(ours.stride)} {here} and one in {crossed(theirs.stride)} of {name}"
             draft.fault(place, found, "equal strides", "upsample or reduce one of the two")
             return False
     return True
@@ -103,7 +104,7 @@ def _remedy(draft: Draft) -> str:
     fitting = tuple(-(-size // stride) * stride for size, stride in zip(shape, strides, strict=True))
     if fitting != shape:
         return (
-            f"use an input of multiples of {spell_sizes(strides)}, such as {spell_sizes(fitting)}, "
+            f"use an input of multiples of {crossed(strides)}, such as {crossed(fitting)}, "
             "or write fit: crop in this layer"
         )
     return "use padding: same, and upsample as often as sizes are reduced; or write fit: crop"

@@ -7,11 +7,12 @@ from math import prod
 
 from geocnn.marked import KeyPath
 from geocnn.network import layers
-from geocnn.network.draft import Draft, spell_channels, spell_sizes
+from geocnn.network.draft import Draft, spell_channels
 from geocnn.network.expansion.joins import can_meet
 from geocnn.network.expansion.sliding import axes_to_slide_along, windows_that_fit
 from geocnn.network.node import GlobalPoolAttributes, PoolAttributes, UnpoolAttributes
 from geocnn.network.reach import Gather
+from geocnn.records import crossed
 
 __all__ = ["flatten", "flattened", "pool", "unpool"]
 
@@ -49,7 +50,7 @@ def unpool(draft: Draft, layer: layers.Unpool, place: KeyPath, at: int) -> int:
         draft.doubt(at, shape=True)
         return at
     if any(size > stride for size, stride in zip(asked.size, asked.stride, strict=True)):
-        sizes, strides = spell_sizes(asked.size), spell_sizes(asked.stride)
+        sizes, strides = crossed(asked.size), crossed(asked.stride)
         found = f"the windows of {layer.name!r} overlap: {sizes} at a stride of {strides}"
         draft.fault(key, found, "a pool whose stride is its size", "leave out the stride of the pool")
     if draft.nodes[at].channels != pooled.channels and draft.sure_of_channels(at, other):

@@ -15,7 +15,8 @@ from geocnn.network.verify.finding import Finding
 from geocnn.network.verify.linear import dot_finding
 from geocnn.network.verify.pools import pool_findings
 from geocnn.network.verify.shifts import shift_finding, tile_finding
-from geocnn.network.verify.sizing import MOST_AFFORDABLE, cost, small_input, target_of, times
+from geocnn.network.verify.sizing import MOST_AFFORDABLE, cost, small_input, target_of
+from geocnn.records import crossed
 
 __all__ = ["Finding", "verify"]
 
@@ -54,7 +55,7 @@ def _run_findings(plan: Plan, seed: int) -> Iterator[Finding]:
     """Of one run of the whole network at its smallest input."""
     shape = small_input(plan)
     if cost(plan, shape) > MOST_AFFORDABLE or plan.parameters > PARAMETERS:
-        why = f"{plan.parameters:,} parameters at an input of {times(shape)} take too long here"
+        why = f"{plan.parameters:,} parameters at an input of {crossed(shape)} take too long here"
         yield Finding.without(WIRED, why)
         return
     network = drawn_network(plan, seed)
@@ -64,7 +65,7 @@ def _run_findings(plan: Plan, seed: int) -> Iterator[Finding]:
         yield from residual_findings(network, x)
         yield prediction_finding(network, x)
     except (RuntimeError, ValueError) as error:  # What torch says of steps that do not fit together.
-        yield Finding(WIRED, f"an input of {times(shape)} cannot be run: {error}", float("inf"), 0.0)
+        yield Finding(WIRED, f"an input of {crossed(shape)} cannot be run: {error}", float("inf"), 0.0)
 
 
 def _parts(plan: Plan) -> Iterator[Plan]:

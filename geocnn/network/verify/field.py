@@ -14,7 +14,8 @@ from geocnn.network.node import JoinAttributes, PoolAttributes, TransposedAttrib
 from geocnn.network.plan import Plan
 from geocnn.network.resampling import Pooled
 from geocnn.network.verify.finding import EXACT, Finding
-from geocnn.network.verify.sizing import AFFORDABLE, MOST_AFFORDABLE, cost, stretch, times
+from geocnn.network.verify.sizing import AFFORDABLE, MOST_AFFORDABLE, cost, stretch
+from geocnn.records import crossed
 
 __all__ = ["field_findings", "marking", "seen_by"]
 
@@ -39,7 +40,7 @@ def field_findings(plan: Plan, axis: int) -> Iterator[Finding]:
         return
     each = max(1.0, 3 * cost(plan, long.shape))
     if each > MOST_AFFORDABLE:
-        yield Finding.without(NAME, f"axis {axis + 1}: an input of {times(long.shape)} takes too long here", place)
+        yield Finding.without(NAME, f"axis {axis + 1}: an input of {crossed(long.shape)} takes too long here", place)
         return
     count = min(period, PHASES, max(1, int(AFFORDABLE / each)))
     chosen = [long.outputs[0] + index * period // count for index in range(count)]

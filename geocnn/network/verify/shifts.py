@@ -11,7 +11,8 @@ from geocnn.network.plan import Plan
 from geocnn.network.sizes import sizes_along
 from geocnn.network.verify.drawn import difference, draw
 from geocnn.network.verify.finding import ROUNDING, Finding
-from geocnn.network.verify.sizing import AFFORDABLE, MOST_AFFORDABLE, Stretch, cost, stretch, times
+from geocnn.network.verify.sizing import AFFORDABLE, MOST_AFFORDABLE, Stretch, cost, stretch
+from geocnn.records import crossed
 
 __all__ = ["shift_curve", "shift_finding", "tile_finding"]
 
@@ -33,7 +34,8 @@ def shift_finding(network: Network, axis: int, seed: int) -> Finding:
         return Finding.without(SHIFTED, f"axis {axis + 1}: no input that it takes is long enough", place)
     each = max(1.0, cost(plan, long.shape))
     if LEAST_PASSES * each > MOST_AFFORDABLE:
-        return Finding.without(SHIFTED, f"axis {axis + 1}: an input of {times(long.shape)} takes too long here", place)
+        why = f"axis {axis + 1}: an input of {crossed(long.shape)} takes too long here"
+        return Finding.without(SHIFTED, why, place)
     passes = max(LEAST_PASSES, int(AFFORDABLE / each))
     between = [shift for shift in range(2 * stride + 1) if shift % stride]
     kept = between[:: -(-len(between) // max(1, passes - LEAST_PASSES))] if between else []

@@ -26,7 +26,6 @@ __all__ = [
     "small_shape",
     "stretch",
     "target_of",
-    "times",
 ]
 
 AFFORDABLE = 2e10
@@ -88,11 +87,6 @@ def _starves(plan: Plan, shape: tuple[int, ...]) -> bool:
         if (isinstance(node.attributes, NormAttributes) and node.attributes.method == "instance")
         or (isinstance(node.attributes, JoinAttributes) and node.attributes.crop)
     )
-
-
-def times(shape: tuple[int, ...]) -> str:
-    """``8 × 9``."""
-    return " × ".join(map(str, shape))
 
 
 def target_of(plan: Plan) -> Node:
