@@ -26,7 +26,9 @@ test-slow: setup
 bench: setup
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.planning
 	$(BIN)/python -m benchmarks.networks
+	$(BIN)/python -m benchmarks.memory
 
 check: setup
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ import pytest
 import torch
 from arrays import NAMES, ArraySurvey
 from command import Geocnn
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import exact_specs, spec_of
 from onnxruntime import InferenceSession
@@ -202,8 +202,13 @@ def test_each_kind_with_fixed_sizes(kind: str, ndim: int, tmp_path: Path) -> Non
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_networks_drawn_at_random(ndim: int, data: st.DataObject) -> None:
-    """Norms over few numbers magnify rounding, so that the bound is that of the command."""
-    model = smallest([data.draw(exact_specs(ndim))], 1, ndim, (8, 12, 18, 36, 72))
+    """Norms over few numbers magnify rounding, so that the bound is that of the command.
+
+    Which of samples that differ by rounding alone is the largest is anybody's guess, so that none is put back there.
+    """
+    spec = data.draw(exact_specs(ndim))
+    assume(not any(layer.kind == "unpool" for layer in spec.layers))
+    model = smallest([spec], 1, ndim, (8, 12, 18, 36, 72))
     with TemporaryDirectory() as folder:
         exported(model, Path(folder) / "model.onnx", bound=LARGEST_DIFFERENCE)
 
