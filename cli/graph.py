@@ -34,10 +34,12 @@ LANE = 2
 
 def graph_lines(flow: Flow, ndim: int, width: int = WIDTH) -> Iterator[str]:
     """A line of text for each row; two where an output that skips is made of one that skipped."""
+    from geocnn.network.wording import output_text
+
     lanes = _lanes(flow.skips)
     brackets = _brackets(flow.rows)
     texts = _texts(flow, ndim)
-    outputs = [_output(row) for row in flow.rows]
+    outputs = [output_text(row) for row in flow.rows]
     sides = max(lanes.values(), default=-1) + 1
     room = width - len(brackets[0]) - 2 - 2 - max(map(len, outputs)) - LANE * (sides + 1)
     room = max(LEAST_TEXT, min(room, max(map(len, texts))))
@@ -57,13 +59,6 @@ def _texts(flow: Flow, ndim: int) -> list[str]:
         " " * min(step * level, INDENT) + step_text(row, ndim)
         for row, level in zip(flow.rows, flow.levels, strict=True)
     ]
-
-
-def _output(row: Row) -> str:
-    from geocnn.network.wording import by
-
-    node = row.made[-1]
-    return f"{node.channels} × {by(node.shape)}" if node.shape else str(node.channels)
 
 
 def _thread(flow: Flow, index: int) -> str:

@@ -24,6 +24,8 @@ SPARE = (6, 8, 5)
 
 MOST_ROWS = 400
 """Rows of a table; of longer ones the beginning and the end are shown."""
+MOST_PLACES = 4
+"""Layers that look at the whole input, which are named."""
 
 
 def draw_plan(plan: Plan, spec: Spec, title: str) -> None:
@@ -68,7 +70,7 @@ def _kept(cells: Sequence[Sequence[str]], width: int) -> list[int]:
 
 def _cells(row: Row, ndim: int) -> tuple[str, ...]:
     """One written layer: what comes out of its last node, and what its nodes cost together."""
-    from geocnn.network.wording import row_text
+    from geocnn.network.wording import output_text, row_text
 
     from . import report
 
@@ -78,21 +80,12 @@ def _cells(row: Row, ndim: int) -> tuple[str, ...]:
     return (
         label,
         text if row.place != "input" else "",
-        *_output(row),
+        output_text(row),
         f"{row.parameters:,}" if row.parameters else "",
         *_reach(row),
         report.short(row.multiply_adds) if row.multiply_adds else "",
         report.volume(row.activation_bytes) if row.nodes else "",
     )
-
-
-def _output(row: Row) -> tuple[str]:
-    from geocnn.network.wording import by
-
-    if not row.made:
-        return ("",)
-    node = row.made[-1]
-    return (f"{node.channels} × {by(node.shape)}" if node.shape else str(node.channels),)
 
 
 def _reach(row: Row) -> tuple[str, str, str]:
@@ -126,7 +119,7 @@ def _sums(plan: Plan) -> list[str]:
         each = " on each axis" if len(set(plan.halo)) == 1 < plan.ndim else ""
         lines += [
             f"receptive field {by(plan.receptive_field)}, halo {halo} samples{each}, total stride "
-            f"{number([*map(_fraction, plan.stride)])}",
+            f"{number(plan.stride)}",
             "tiles with this halo give exactly what one pass over the whole survey gives",
         ]
     if plan.heads:
@@ -135,28 +128,17 @@ def _sums(plan: Plan) -> list[str]:
     return lines
 
 
-def _fraction(number: int) -> Any:
-    from fractions import Fraction
-
-    return Fraction(number)
-
-
 def _broken(plan: Plan) -> str:
     """Which layers look at the whole input, and what follows from it."""
     from geocnn.network.wording import breaking
+    from geocnn.records import listed
 
-    places = _listed(breaking(plan))
+    places = listed(breaking(plan), MOST_PLACES)
     if not plan.output.shape:
         follows = "it gives one answer for a whole input, and cannot predict a survey sample by sample"
     else:
         follows = "tiles would differ from one pass over the whole, so it cannot predict a survey tile by tile"
     return f"looks at the whole input at once ({places}): {follows}"
-
-
-def _listed(words: Sequence[str], most: int = 4) -> str:
-    """Words with commas between; of many the first."""
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
 
 
 def plan_json(plan: Plan, spec: Spec) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from geocnn.errors import Fault
 from geocnn.marked import KeyPath, Marked
 
-__all__ = ["Record", "RecordError", "crossed", "key_path", "nearest", "read_record", "show", "spell"]
+__all__ = ["Record", "RecordError", "crossed", "key_path", "listed", "nearest", "read_record", "show", "spell"]
 
 R = TypeVar("R", bound="Record")
 
@@ -93,6 +93,12 @@ def spell(key: KeyPath) -> str:
 def crossed(sizes: Iterable[object]) -> str:
     """``9 × 9``; ``no axes`` where there are no sizes."""
     return " × ".join(map(str, sizes)) or "no axes"
+
+
+def listed(words: Sequence[str], most: int) -> str:
+    """``a, b and 3 more``: words with commas between, of many the first."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def key_path(text: str) -> KeyPath:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from geocnn.errors import SurveyError
+from geocnn.records import listed
 
 __all__ = ["is_starred", "match_names"]
 
@@ -33,10 +34,9 @@ def match_names(names: Sequence[str]) -> list[tuple[str, ...]]:
     if common and not alone:
         return [tuple(match[parts] for match in matches) for parts in common]
     empty = ", ".join(name for name, match in zip(names, matches, strict=True) if not match)
-    more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
     counts = ", ".join(f"{len(match)} of {name}" for match, name in zip(matches, names, strict=True))
     raise SurveyError(
-        f"no file matches {empty}" if empty else f"without a partner: {', '.join(alone[:3])}{more}",
+        f"no file matches {empty}" if empty else f"without a partner: {listed(alone, 3)}",
         expected=f"files of all names whose starred parts are equal (found {counts})",
         do="check the folder and the patterns",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from geocnn.errors import ModelError
 from geocnn.model import Model
 from geocnn.network.build import Network
+from geocnn.records import listed
 
 __all__ = ["NewLayer", "TakenWeights", "load_weights"]
 
@@ -63,7 +64,7 @@ class TakenWeights:
         """``44 of 46 weights from runs/first; new: layers_16_conv (6×16×1³ here, 1×16×1³ there)``."""
         parts = [f"{self.weights} of {self.all_weights} weights from {source}"]
         named = (("new", [str(layer) for layer in self.new]), ("not used", self.unused))
-        return "; ".join(parts + [f"{title}: {_listed(names)}" for title, names in named if names])
+        return "; ".join(parts + [f"{title}: {listed(names, LISTED)}" for title, names in named if names])
 
 
 def load_weights(network: Network, model: Model) -> TakenWeights:
@@ -119,11 +120,6 @@ def _new(name: str, ours: Shapes, theirs: Shapes | None) -> NewLayer:
         return NewLayer(name)
     differing = next(weight for weight in (*ours, *theirs) if ours.get(weight) != theirs.get(weight))
     return NewLayer(name, ours.get(differing), theirs.get(differing))
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - LISTED
-    return ", ".join([*names[:LISTED], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _spelt(shape: tuple[int, ...] | None) -> str:

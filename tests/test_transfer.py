@@ -76,7 +76,7 @@ def test_long_lists_are_cut() -> None:
     one, many = ("\n  - {conv: 1, kernel: 1}" * count for count in (1, 13))
     summary = load_weights(network_of(many), trained(one)).summary("m")
     assert summary.startswith("2 of 26 weights from m; new: layers_1_conv (not there), ")
-    assert summary.endswith("layers_8_conv (not there), and 4 more")
+    assert summary.endswith("layers_8_conv (not there) and 4 more")
 
 
 @pytest.mark.parametrize(("input", "words"), [((1, 8), "3×2×5 here"), ((1, 8, 8), "3×2×5² here")])

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 from geocnn.errors import Fault
@@ -126,10 +125,10 @@ class Draft:
         return node.id
 
     def _reach(self, inputs: tuple[int, ...], gather: tuple[Gather, ...] | None, whole: bool) -> tuple[Reach, ...]:
-        """Of a step on these inputs; those of one sample for all only make it look at all."""
+        """Of a step on these inputs; singles only make it look at all."""
         if gather is None and not whole and len(inputs) == 1:
             return self.nodes[inputs[0]].reach
-        wide = [each for each in inputs if not self.single(each)] or list(inputs)
+        wide = [each for each in inputs if not self.nodes[each].single] or list(inputs)
         reaches: dict[object, Reach] = {}  # Most networks are alike along their axes.
         found = []
         for axis in range(self.ndim):
@@ -172,11 +171,6 @@ class Draft:
         done = self.step(kind, inputs, place, attributes, gather, shape=shape, **changes)
         self.doubt(done, shape=not sure or bool(found))
         return done
-
-    def single(self, at: int) -> bool:
-        """Whether a node makes one sample that stands for all: after a global pool."""
-        node = self.nodes[at]
-        return bool(node.shape) and not any(reach.stride for reach in node.reach) and prod(node.shape) == 1
 
     def everything(self) -> tuple[Reach, ...]:
         """Reach of what is made of all samples at once, and stands for all."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import prod
 
 from geocnn.network import layers
@@ -110,6 +109,6 @@ def _node_text(node: Node) -> str:
     if isinstance(asked, ActivationAttributes):
         return asked.function
     if isinstance(asked, ConvAttributes):
-        stride = "" if set(asked.stride) == {1} else f" stride {number([*map(Fraction, asked.stride)])}"
+        stride = "" if set(asked.stride) == {1} else f" stride {number(asked.stride)}"
         return f"conv {by(asked.kernel)}{stride}"
     return node.kind

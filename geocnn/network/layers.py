@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -75,6 +75,11 @@ class Saved(Record):
 
     save: Name | None = None
     head: Name | None = None
+
+    @classmethod
+    def named(cls) -> str:
+        """The kind of such layers, as it is written: ``conv``."""
+        return str(cls.model_fields["kind"].default)
 
 
 class Weighted(Saved):
@@ -313,11 +318,6 @@ Layer = Annotated[
     Field(discriminator="kind"),
 ]
 
-_RECORDS: tuple[Any, ...] = (
-    *(Conv, TransposedConv, Pool, Unpool, Upsample, PixelShuffle, Use, Add, Multiply, Concat),
-    *(Residual, Branches, Repeat, Norm, Activation, Dropout, Flatten, Dense),
-)
-for _record in _RECORDS:
-    _record.model_rebuild()
-
-KINDS: Mapping[str, type[Saved]] = {str(record.model_fields["kind"].default): record for record in _RECORDS}
+KINDS: Mapping[str, type[Saved]] = {record.named(): record for record in get_args(get_args(Layer)[0])}
+for _record in KINDS.values():
+    _record.model_rebuild()  # Blocks hold layers of all kinds.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -24,6 +25,7 @@ __all__ = [
     "TransposedAttributes",
     "UnpoolAttributes",
     "UpsampleAttributes",
+    "needed_by",
 ]
 
 BYTES_PER_SAMPLE = 4
@@ -124,8 +126,8 @@ class ShuffleAttributes:
 class JoinAttributes:
     """Sum, product or concatenation.
 
-    `crop` cuts the larger of the inputs at the far end of each axis. `singles` are the positions of inputs of one
-    sample that stands for all samples of the others.
+    `crop` cuts the larger of the inputs at the far end of each axis. `singles` are the positions of inputs that are
+    singles (see `Node.single`) beside others that are not.
     """
 
     crop: bool = False
@@ -193,8 +195,8 @@ class Node:
         ``pixel_shuffle``, ``add``, ``multiply``, ``concat``, ``norm``, ``activation``, ``dropout``, ``flatten`` or
         ``dense``.
     inputs
-        The nodes it takes. In sums and products an input of one sample along an axis (after a global pool), and in
-        products one of a single channel, stands for all.
+        The nodes it takes. In a join singles (see `single`) count as repeated, and so does, in a product, an input
+        of one channel.
     attributes
         What its kind needs to know; None where it needs nothing.
     place
@@ -250,6 +252,24 @@ class Node:
         return any(reach.whole for reach in self.reach)
 
     @property
+    def single(self) -> bool:
+        """Whether it makes one sample that stands for all, as a global pool does.
+
+        Where such a *single* meets outputs of more samples, in a sum, product or concatenation, it counts as repeated
+        at each of them.
+        """
+        return bool(self.shape) and not any(self.stride) and prod(self.shape) == 1
+
+    @property
     def whole(self) -> bool:
         """Whether it looks at all samples at once, so that tiles cannot be exact."""
         return self.kind != "input" and not self.gather
+
+
+def needed_by(nodes: Sequence[Node], ends: Iterable[int]) -> tuple[Node, ...]:
+    """Those of all nodes, in their order, that some ends (by their ids) depend on, the ends among them."""
+    needed = set(ends)
+    for node in reversed(nodes):
+        if node.id in needed:
+            needed.update(node.inputs)
+    return tuple(node for node in nodes if node.id in needed)

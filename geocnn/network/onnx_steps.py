@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import reduce
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -166,7 +165,7 @@ def _multiply(sheet: Sheet, node: Node, asked: JoinAttributes) -> str:
 
 def _concat(sheet: Sheet, node: Node, asked: JoinAttributes) -> str:
     name, values = sheet.name(node), _cropped(sheet, node, asked)
-    single = [_single(sheet, at) for at in node.inputs]
+    single = [sheet.plan.nodes[at].single for at in node.inputs]
     if any(single) and not all(single):
         wide = single.index(False)
         sizes = _common(sheet, node) if asked.crop else sheet.sizes(node.inputs[wide])
@@ -183,7 +182,7 @@ def _cropped(sheet: Sheet, node: Node, asked: JoinAttributes) -> list[str]:
     common = _common(sheet, node)
     return [
         sheet.values[at]
-        if _single(sheet, at) or (sheet.fixed and sheet.plan.nodes[at].shape == node.shape)
+        if sheet.plan.nodes[at].single or (sheet.fixed and sheet.plan.nodes[at].shape == node.shape)
         else sheet.cut(sheet.values[at], common, f"{sheet.name(node)}/cut")
         for at in node.inputs
     ]
@@ -193,14 +192,8 @@ def _common(sheet: Sheet, node: Node) -> str:
     """Sizes of the smallest input along each axis."""
     if sheet.fixed:
         return sheet.integers(node.shape, f"{sheet.name(node)}/sizes")
-    wide = [at for at in node.inputs if not _single(sheet, at)] or list(node.inputs)
+    wide = [at for at in node.inputs if not sheet.plan.nodes[at].single] or list(node.inputs)
     return sheet.op("Min", [sheet.sizes(at) for at in wide], f"{sheet.name(node)}/sizes")
-
-
-def _single(sheet: Sheet, at: int) -> bool:
-    """Whether a node makes one sample that stands for all."""
-    node = sheet.plan.nodes[at]
-    return bool(node.shape) and not any(node.stride) and prod(node.shape) == 1
 
 
 def _norm(sheet: Sheet, node: Node, asked: NormAttributes) -> str:

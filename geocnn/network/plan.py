@@ -10,7 +10,7 @@ from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, Marked
 from geocnn.network.draft import MAX_SIZE, Draft
 from geocnn.network.expansion.network import expand_network
-from geocnn.network.node import Node
+from geocnn.network.node import Node, needed_by
 from geocnn.network.origin import Origin
 from geocnn.network.spec import Spec
 from geocnn.records import show
@@ -77,11 +77,7 @@ class Plan:
     @property
     def trunk(self) -> tuple[Node, ...]:
         """The nodes that the output depends on: all but those that only heads need."""
-        needed = {self.output_id}
-        for node in reversed(self.nodes):
-            if node.id in needed:
-                needed.update(node.inputs)
-        return tuple(node for node in self.nodes if node.id in needed)
+        return needed_by(self.nodes, (self.output_id,))
 
     @property
     def receptive_field(self) -> tuple[int, ...]:

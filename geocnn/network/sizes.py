@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import lcm, prod
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,7 +181,7 @@ def _fold(plan: Plan, axis: int, n: IntArray) -> tuple[list[IntArray], NDArray[n
     for node in plan.nodes[1:]:
         taken = [sizes[each] for each in node.inputs]
         if isinstance(node.attributes, JoinAttributes):
-            wide = [size for size, each in zip(taken, node.inputs, strict=True) if not _single(plan.nodes[each])]
+            wide = [size for size, each in zip(taken, node.inputs, strict=True) if not plan.nodes[each].single]
             size, *others = wide or taken
             for other in others:
                 if node.attributes.crop:
@@ -195,11 +195,6 @@ def _fold(plan: Plan, axis: int, n: IntArray) -> tuple[list[IntArray], NDArray[n
         else:
             sizes.append(_after(node, axis, taken[0]))
     return sizes, agree
-
-
-def _single(node: Node) -> bool:
-    """Whether a node makes one sample that stands for all."""
-    return bool(node.shape) and not any(node.stride) and prod(node.shape) == 1
 
 
 def _after(node: Node, axis: int, size: IntArray) -> IntArray:

@@ -11,7 +11,7 @@ from geocnn.network.outline import Row
 from geocnn.network.plan import Plan
 from geocnn.records import crossed
 
-__all__ = ["breaking", "by", "number", "row_text", "written"]
+__all__ = ["breaking", "by", "number", "output_text", "row_text", "written"]
 
 BARE = frozenset({"kernel", "size", "mode", "norm", "activation"})
 """Fields whose value tells what it is."""
@@ -28,9 +28,9 @@ def by(sizes: Sequence[object]) -> str:
     return crossed(sizes)
 
 
-def number(values: Sequence[Fraction]) -> str:
+def number(values: Sequence[Fraction | int]) -> str:
     """One number for each axis: ``½``, ``2 × 4``; one alone where they are equal."""
-    words = [_HALVES.get(value, f"{float(value):.4g}") for value in values]
+    words = [_HALVES.get(Fraction(value), f"{float(value):.4g}") for value in values]
     return words[0] if len(set(words)) == 1 else crossed(words)
 
 
@@ -50,7 +50,7 @@ def _in_words(node: Node) -> str:
 
 def written(layer: layers.Saved, ndim: int, without: Collection[str] = ()) -> str:
     """A layer as it is written: ``conv 16 3³ batch relu save fine``; what has its default is left out."""
-    kind = str(type(layer).model_fields["kind"].default)
+    kind = layer.named()
     words = [kind]
     for name, field in sorted(type(layer).model_fields.items(), key=lambda item: _rank(item[0])):
         value = getattr(layer, name)
@@ -81,6 +81,14 @@ def _value(name: str, value: object, ndim: int) -> str:
     if name in SQUARES and isinstance(value, int):
         return by((value,) * ndim)
     return str(value)
+
+
+def output_text(row: Row) -> str:
+    """What comes out of a row: ``16 × 32³``, its channels alone after a flatten, nothing of a heading."""
+    if not row.made:
+        return ""
+    node = row.made[-1]
+    return f"{node.channels} × {by(node.shape)}" if node.shape else str(node.channels)
 
 
 def row_text(row: Row, ndim: int) -> str:

@@ -62,7 +62,7 @@ def join(
         do = "use concat, or bring one to the other's number by a conv with kernel 1"
         draft.fault(place, found, "equal numbers of channels", do)
     channels = sum(counts) if kind == "concat" else several[0]
-    wide = [end for end in ends if not draft.single(end)] or list(ends)
+    wide = [end for end in ends if not draft.nodes[end].single] or list(ends)
     shapes = [draft.nodes[end].shape for end in wide]
     shape = tuple(map(min, zip(*shapes, strict=True))) if meet else shapes[0]
     singles = tuple(position for position, end in enumerate(ends) if end not in wide)
@@ -77,10 +77,10 @@ _DONE = {"add": "added", "multiply": "multiplied"}
 def can_meet(
     draft: Draft, place: KeyPath, ends: tuple[int, ...], names: tuple[str, ...], *, crop: bool = False
 ) -> bool:
-    """Whether nodes agree in sizes and stride, but for those of one sample that stands for all; else a fault."""
+    """Whether nodes agree in sizes and stride, singles left out; else a fault."""
     if not draft.sure_of_shape(*ends):
         return True
-    named = [(end, name) for end, name in zip(ends, ("", *names), strict=True) if not draft.single(end)]
+    named = [(end, name) for end, name in zip(ends, ("", *names), strict=True) if not draft.nodes[end].single]
     (first, called), *others = named or [(ends[0], "")]
     ours = draft.nodes[first]
     for other, name in others:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from geocnn.network import layers
 from geocnn.network.draft import Draft, TooLargeError, spell_channels
 from geocnn.network.expansion.blocks import block
+from geocnn.network.node import needed_by
 from geocnn.records import key_path
 
 __all__ = ["expand_network"]
@@ -33,10 +34,7 @@ def expand_network(draft: Draft, written: Sequence[layers.Layer]) -> int:
 
 def _check_used(draft: Draft, last: int) -> None:
     """Faults of layers whose output goes nowhere."""
-    needed = {last, *draft.heads.values()}
-    for node in reversed(draft.nodes):
-        if node.id in needed:
-            needed.update(node.inputs)
+    needed = {node.id for node in needed_by(draft.nodes, (last, *draft.heads.values()))}
     taken = {source for node in draft.nodes for source in node.inputs}
     for node in draft.nodes[1:]:
         if node.id not in needed and node.id not in taken:

@@ -16,7 +16,7 @@ def axes_to_slide_along(draft: Draft, layer: layers.Saved, place: KeyPath, at: i
         return True
     if not draft.sure_of_shape(at):
         return False
-    kind = str(type(layer).model_fields["kind"].default)
+    kind = layer.named()
     found = f"{kind} on {spell_output(draft.nodes[at])}"
     draft.fault(place, found, "samples along axes", f"put {kind} before flatten, or use dense")
     return False

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from geocnn.network.build import Network
 from geocnn.network.modules import make_module
-from geocnn.network.node import Node
+from geocnn.network.node import Node, needed_by
 from geocnn.network.plan import Plan
 
 __all__ = ["difference", "draw", "drawn_module", "drawn_network", "inside", "observed", "part_up_to", "weight_of"]
@@ -103,11 +103,7 @@ def _watched(network: Network, note: Any) -> Iterator[None]:
 
 def part_up_to(plan: Plan, target: Node) -> Plan:
     """The nodes that one node depends on, as a plan of their own; places stay."""
-    needed = {target.id}
-    for node in reversed(plan.nodes):
-        if node.id in needed:
-            needed.update(node.inputs)
-    kept = [node for node in plan.nodes if node.id in needed]
+    kept = needed_by(plan.nodes, (target.id,))
     numbers = {node.id: number for number, node in enumerate(kept)}
     nodes = tuple(
         replace(node, id=numbers[node.id], inputs=tuple(numbers[each] for each in node.inputs)) for node in kept
