@@ -206,7 +206,7 @@ def _check_config(path: Path) -> _Checked:
 def _draw(checked: _Checked, graph: bool | None, budget: int | None) -> None:
     """All on the screen: what is written, the table, the drawing, costs, and what else there is to tell."""
     from . import report
-    from .layers import draw_plan
+    from .plan_screen import draw_plan
     from .memory_screen import memory_lines
 
     if checked.before:
@@ -227,7 +227,7 @@ def _draw_graph(checked: _Checked, graph: bool | None) -> None:
     from geocnn.network.outline import outline
 
     from . import report
-    from .graph import graph_lines
+    from .graph_screen import graph_lines
 
     if graph is False:
         return
@@ -249,7 +249,7 @@ def _verified(plan: Plan, *, draw: bool) -> Sequence[Finding]:
 
 
 def _json(checked: _Checked, budget: int | None, findings: Sequence[Finding]) -> dict[str, Any]:
-    from .layers import plan_json
+    from .plan_screen import plan_json
 
     data = {**plan_json(checked.plan, checked.spec), **checked.data}
     if budget is not None:

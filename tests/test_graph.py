@@ -11,7 +11,7 @@ from geocnn.network.flow import Flow, flow_of
 from geocnn.network.outline import outline
 from geocnn.network.plan import expand
 from geocnn.network.spec import Spec, load_spec, zoo_names
-from geocnn_cli.graph import graph_lines
+from geocnn_cli.graph_screen import graph_lines
 
 UNET = """
 - {conv: 8, kernel: 3, activation: relu, save: fine}
