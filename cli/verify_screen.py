@@ -11,16 +11,9 @@ if TYPE_CHECKING:
     from geocnn.network.verify import Finding
     from geocnn.progress import Work
 
-__all__ = ["draw_findings", "findings_json", "found", "verify"]
+__all__ = ["draw_findings", "findings_json", "found"]
 
 COLUMNS = ("statement", "checked", "largest", "bound", "holds")
-
-
-def verify(plan: Plan) -> bool:
-    """Check the mathematics of a network and print what was found; whether all of it holds."""
-    findings = found(plan)
-    draw_findings(findings)
-    return all(finding.passed for finding in findings)
 
 
 def found(plan: Plan) -> list[Finding]:

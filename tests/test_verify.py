@@ -261,7 +261,7 @@ def test_a_part_is_what_one_node_depends_on() -> None:
 
 
 def test_the_screen_tells_what_holds(capsys: pytest.CaptureFixture[str]) -> None:
-    assert verify_screen.verify(plan_of(POOL.replace("KIND", "mean"), (1, 12, 12)))
+    verify_screen.draw_findings(verify_screen.found(plan_of(POOL.replace("KIND", "mean"), (1, 12, 12))))
     out = " ".join(capsys.readouterr().out.split())
     assert "convolution = Toeplitz" in out  # Further words may stand on the next line of a narrow screen.
     assert "pool: mean of each" in out
@@ -273,7 +273,7 @@ def test_the_screen_tells_what_does_not_hold(
 ) -> None:
     build = modules._MODULES["pool"]
     monkeypatch.setitem(modules._MODULES, "pool", lambda node, asked: After(build(node, asked), lambda y, x: 3 * y))
-    assert not verify_screen.verify(plan_of(POOL.replace("KIND", "max"), (1, 12)))
+    verify_screen.draw_findings(verify_screen.found(plan_of(POOL.replace("KIND", "max"), (1, 12))))
     out = " ".join(capsys.readouterr().out.split())
     assert "does not hold: layers[1]: pool: largest of each window" in out
     assert "1 do not hold" in out
