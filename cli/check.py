@@ -206,8 +206,8 @@ def _check_config(path: Path) -> _Checked:
 def _draw(checked: _Checked, graph: bool | None, budget: int | None) -> None:
     """All on the screen: what is written, the table, the drawing, costs, and what else there is to tell."""
     from . import report
-    from .plan_screen import draw_plan
     from .memory_screen import memory_lines
+    from .plan_screen import draw_plan
 
     if checked.before:
         report.say(checked.before)
