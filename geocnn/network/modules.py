@@ -28,7 +28,7 @@ from geocnn.network.node import (
     UnpoolAttributes,
     UpsampleAttributes,
 )
-from geocnn.network.resampling import GlobalPool, Linear, Pad, Pooled, Repeat, Shuffle, Unpool
+from geocnn.network.resampling import GlobalPool, LinearUpsampling, Nearest, Pad, Pooled, PutBack, Shuffle
 
 __all__ = ["TransposedConvolution", "make_module", "overwriting"]
 
@@ -49,7 +49,10 @@ def overwriting(module: Any) -> nn.Module:
 
 
 class FixedConvolution(nn.Module):
-    """Each channel through the same fixed filters; its weights are no part of the model file."""
+    """Each channel through the same F fixed filters (F, 1, \\*K): (B, C, \\*N) to (B, C·F, \\*M).
+
+    Sizes change as in a convolution without padding; the filters are no part of the model file.
+    """
 
     def __init__(self, weight: Tensor, stride: tuple[int, ...], dilation: tuple[int, ...], channels: int) -> None:
         super().__init__()
@@ -96,7 +99,10 @@ class Bounded(nn.Module):
 
 
 class ChannelNorm(nn.Module):
-    """Layer normalisation of the channels of each sample: J. Ba, J. Kiros, G. Hinton (2016), arXiv:1607.06450."""
+    """Layer normalisation of the channels of each sample of (B, C, \\*N), which keeps its shape.
+
+    J. Ba, J. Kiros, G. Hinton (2016), Layer normalization, arXiv:1607.06450.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -185,11 +191,11 @@ def _global_pool(node: Node, asked: GlobalPoolAttributes) -> nn.Module:
 
 
 def _unpool(node: Node, asked: UnpoolAttributes) -> nn.Module:
-    return Unpool(asked.pool)
+    return PutBack(asked.pool)
 
 
 def _upsample(node: Node, asked: UpsampleAttributes) -> nn.Module:
-    return Linear(asked.factor) if asked.mode == "linear" else Repeat(asked.factor)
+    return LinearUpsampling(asked.factor) if asked.mode == "linear" else Nearest(asked.factor)
 
 
 def _pixel_shuffle(node: Node, asked: ShuffleAttributes) -> nn.Module:

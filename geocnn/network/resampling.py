@@ -10,11 +10,14 @@ from torch.nn import functional
 
 from geocnn.network.node import PoolAttributes
 
-__all__ = ["GlobalPool", "Linear", "Pad", "Pooled", "Repeat", "Shuffle", "Unpool"]
+__all__ = ["GlobalPool", "LinearUpsampling", "Nearest", "Pad", "Pooled", "PutBack", "Shuffle"]
 
 
 class Pad(nn.Module):
-    """Samples at the ends of each axis: a value, or after a mode of `torch.nn.functional.pad`."""
+    """More samples at the ends of each axis: a value, or after a mode of `torch.nn.functional.pad`.
+
+    (B, C, \\*N) becomes (B, C, \\*(before + N + after)).
+    """
 
     def __init__(self, before: tuple[int, ...], after: tuple[int, ...], mode: str, value: float = 0.0) -> None:
         super().__init__()
@@ -45,8 +48,11 @@ class Pooled(nn.Module):
         return largest, indices, sizes
 
 
-class Unpool(nn.Module):
-    """Samples put back at the indices of a pool, zeros elsewhere."""
+class PutBack(nn.Module):
+    """Samples put back at the indices of a pool, zeros elsewhere: (B, C, \\*M) to (B, C, \\*sizes).
+
+    It takes what `Pooled` makes: indices (B, C, \\*M), and the sizes before that pool.
+    """
 
     def __init__(self, pool: PoolAttributes) -> None:
         super().__init__()
@@ -62,7 +68,7 @@ class Unpool(nn.Module):
 
 
 class GlobalPool(nn.Module):
-    """One sample of all, channel by channel."""
+    """The largest or the mean of all samples, channel by channel: (B, C, \\*N) to (B, C, 1, …)."""
 
     def __init__(self, method: str) -> None:
         super().__init__()
@@ -73,8 +79,8 @@ class GlobalPool(nn.Module):
         return x.amax(axes, keepdim=True) if self.method == "max" else x.mean(axes, keepdim=True)
 
 
-class Repeat(nn.Module):
-    """Each sample repeated along each axis.
+class Nearest(nn.Module):
+    """Each sample repeated along each axis: (B, C, \\*N) to (B, C, \\*(N·f)).
 
     Torch computes which sample to repeat in floating point, which is exact for powers of two alone; other factors are
     done by views and one copy.
@@ -96,9 +102,10 @@ class Repeat(nn.Module):
         return repeated.reshape(batch, channels, *(n * factor for n, factor in pairs))
 
 
-class Linear(nn.Module):
-    """Linear upsampling along each axis; samples are centres of cells, the first and last one hold beyond the ends.
+class LinearUpsampling(nn.Module):
+    """Samples on lines between neighbours along each axis: (B, C, \\*N) to (B, C, \\*(N·f)).
 
+    Samples are centres of cells; the first and the last one hold beyond the ends.
     Output i·f + p lies at i + (p + ½)/f − ½: each phase p has weights of its own, so no position is computed.
     """
 
@@ -126,7 +133,7 @@ class Linear(nn.Module):
 
 
 class Shuffle(nn.Module):
-    """Channels laid out as samples."""
+    """Channels laid out as samples: (B, C·Πf, \\*N) to (B, C, \\*(N·f))."""
 
     def __init__(self, factor: tuple[int, ...]) -> None:
         super().__init__()
