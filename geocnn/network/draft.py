@@ -101,7 +101,7 @@ class Draft:
         whole: bool = False,
         **changes: Any,
     ) -> int:
-        """Add a node that is like its first input but for `changes`; its id.
+        """Add a node that is like its first input but for `changes`, and return its id.
 
         It looks along the axes as `gather` says (sample by sample if None), or at all samples at once if `whole`.
         """
@@ -125,7 +125,7 @@ class Draft:
         return node.id
 
     def _reach(self, inputs: tuple[int, ...], gather: tuple[Gather, ...] | None, whole: bool) -> tuple[Reach, ...]:
-        """Of a step on these inputs; singles only make it look at all."""
+        """Reach of a step on these inputs; what a single adds to others is only that it has seen all."""
         if gather is None and not whole and len(inputs) == 1:
             return self.nodes[inputs[0]].reach
         wide = [each for each in inputs if not self.nodes[each].single] or list(inputs)
@@ -154,7 +154,7 @@ class Draft:
         sure: bool,
         **changes: Any,
     ) -> int:
-        """Add a node whose sizes differ from its first input's; where they are not of this world, a fault."""
+        """Add a node whose sizes differ from its first input's; a fault where a size or stride is beyond reason."""
         node = self.nodes[inputs[0]]
         shape = tuple(max(1, size) for size in shape)
         reaches = list(zip(node.reach, gather, strict=True))
@@ -173,7 +173,7 @@ class Draft:
         return done
 
     def everything(self) -> tuple[Reach, ...]:
-        """Reach of what is made of all samples at once, and stands for all."""
+        """Reach, along each axis, of what is made of all samples at once."""
         return tuple(Reach(Fraction(0), ((0, size - 1),), True) for size in self.nodes[0].shape)
 
     def doubt(self, at: int, shape: bool = False, channels: bool = False) -> None:

@@ -37,7 +37,7 @@ class Flow:
     skips
         The other ways, by their source; those to the next repetition of a block are left out.
     levels
-        Resolution of each row: 0 for the finest, one more for each coarser one; what stands for all is the coarsest.
+        Resolution of each row: 0 for the finest, one more for each coarser one; singles are the coarsest.
     """
 
     rows: tuple[Row, ...]
@@ -88,7 +88,7 @@ def _levels(rows: Sequence[Row]) -> tuple[int, ...]:
 
 
 def _stride(node: Node) -> float:
-    """Samples of the input for one of a node; infinite where one stands for all."""
+    """Samples of the input for one of a node; infinite for a single and for features."""
     return float(prod(node.stride)) if node.shape and all(node.stride) else float("inf")
 
 

@@ -31,7 +31,7 @@ class Join(nn.Module):
         return joined
 
     def _alike(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """All cut at the far end to the smallest, and those of one sample that stands for all repeated so often."""
+        """All cut at the far end to the smallest, and singles (see `Node.single`) repeated so often."""
         wide = [x.shape[2:] for position, x in enumerate(inputs) if position not in self.singles]
         least = [min(sizes) for sizes in zip(*wide, strict=True)]
         return tuple(

@@ -210,7 +210,7 @@ class Add(Joined):
 
 
 class Multiply(Joined):
-    """Product with what was saved as `name`; one sample, or one channel, stands for all."""
+    """Product with what was saved as `name`; one channel, or the one sample of a global pool, counts as repeated."""
 
     kind: Literal["multiply"] = "multiply"
     name: Name = Field(alias="multiply")

@@ -151,14 +151,14 @@ class ActivationAttributes:
 
 @dataclass(frozen=True)
 class DropoutAttributes:
-    """Probability with which a sample becomes zero while training."""
+    """Dropout: each sample becomes zero with a probability of `rate` while training."""
 
     rate: float
 
 
 @dataclass(frozen=True)
 class DenseAttributes:
-    """Dense layer."""
+    """Dense layer, which takes `in_features` numbers and adds a bias if `bias`."""
 
     in_features: int
     bias: bool
@@ -267,7 +267,7 @@ class Node:
 
 
 def needed_by(nodes: Sequence[Node], ends: Iterable[int]) -> tuple[Node, ...]:
-    """Those of all nodes, in their order, that some ends (by their ids) depend on, the ends among them."""
+    """The nodes that `ends` (ids) depend on, the ends among them, in the order of `nodes`."""
     needed = set(ends)
     for node in reversed(nodes):
         if node.id in needed:

@@ -58,17 +58,17 @@ class Row:
 
     @property
     def parameters(self) -> int:
-        """Of its nodes, all repetitions together."""
+        """Parameters of its nodes, all repetitions together."""
         return sum(node.parameters for node in self.nodes)
 
     @property
     def multiply_adds(self) -> int:
-        """Of its nodes, all repetitions together."""
+        """Multiply-adds of its nodes, all repetitions together."""
         return sum(node.multiply_adds for node in self.nodes)
 
     @property
     def activation_bytes(self) -> int:
-        """Of its nodes, all repetitions together."""
+        """Memory of the outputs of its nodes, all repetitions together."""
         return sum(node.activation_bytes for node in self.nodes)
 
 

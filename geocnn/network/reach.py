@@ -59,18 +59,18 @@ class Reach:
     whole: bool = False
 
     def phases_after(self, gather: Gather) -> int:
-        """P of the outputs of a step: the smallest period that is whole in its input's period."""
+        """Period P of the outputs of a step: the smallest that is whole in its input's period."""
         up = gather.up * len(self.spans)
         return up // gcd(up, gather.down)
 
     def gathered(self, gather: Gather) -> Reach:
-        """After a step."""
+        """The reach of the outputs of a step that looks at these outputs as `gather` says."""
         outputs = range(self.phases_after(gather))
         spans = tuple((self.span(gather.first(j))[0], self.span(gather.last(j))[1]) for j in outputs)
         return Reach(gather.stretched(self.stride), spans, self.whole)
 
     def joined(self, other: Reach) -> Reach:
-        """Of a sum or concatenation; the strides are equal."""
+        """The reach of a sum or concatenation of these outputs and others, of equal strides."""
         outputs = range(lcm(len(self.spans), len(other.spans)))
         pairs = [(self.span(j), other.span(j)) for j in outputs]
         spans = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)

@@ -146,7 +146,7 @@ def _admissible(plan: Plan, axis: int) -> Admissible:
 
 
 def _period(plan: Plan, axis: int) -> int:
-    """P; heads count too."""
+    """The plan's stride P along the axis, heads counted too."""
     return lcm(*(node.stride[axis].numerator for node in plan.nodes if node.shape and node.stride[axis]))
 
 
@@ -212,7 +212,7 @@ def _after(node: Node, axis: int, size: IntArray) -> IntArray:
 
 
 def _numbers(node: Node, axis: int) -> tuple[int, ...]:
-    """Of a sliding window along an axis: its samples d(k−1) + 1, its stride, and what is padded or cropped in all."""
+    """Numbers of a sliding window along an axis: its samples d(k−1) + 1, its stride, and what is padded or cropped."""
     asked = node.attributes
     if isinstance(asked, ConvAttributes | TransposedAttributes):
         window = asked.dilation[axis] * (asked.kernel[axis] - 1) + 1

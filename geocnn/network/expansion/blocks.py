@@ -1,4 +1,8 @@
-"""From layers to nodes: a block layer by layer, and the layers that hold blocks."""
+"""From layers to nodes: a block layer by layer, and the layers that hold blocks.
+
+The function of each kind of layer takes the draft, the layer, where it is written and the node that it follows; it adds
+nodes and returns the last one. Their first lines say what becomes of (C, N): channels, and samples along each axis.
+"""
 
 from __future__ import annotations
 

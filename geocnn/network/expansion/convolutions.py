@@ -18,6 +18,10 @@ __all__ = ["conv", "dense", "projection", "transposed_conv"]
 
 
 def conv(draft: Draft, layer: layers.Conv, place: KeyPath, at: int) -> int:
+    """A convolution and its tail: (C, N) → (C′, ⌈N/s⌉) where it pads to ``same``.
+
+    With other padding N becomes ⌊(N + pad − d(k−1) − 1)/s⌋ + 1. A `separable` one is two nodes.
+    """
     if not axes_to_slide_along(draft, layer, place, at):
         return at
     asked = {"kernel": layer.kernel, "stride": layer.stride, "dilation": layer.dilation}
@@ -141,6 +145,10 @@ def _bias(layer: layers.Weighted) -> bool:
 
 
 def transposed_conv(draft: Draft, layer: layers.TransposedConv, place: KeyPath, at: int) -> int:
+    """A transposed convolution and its tail: (C, N) → (C′, N·s) where it crops to ``same``.
+
+    With other cropping N becomes (N − 1)·s + d(k−1) + 1 − crop.
+    """
     if not axes_to_slide_along(draft, layer, place, at):
         return at
     asked = {"kernel": layer.kernel, "stride": layer.stride, "dilation": layer.dilation}
@@ -192,6 +200,7 @@ def _cropped_to_stride(windows: Windows) -> Windows:
 
 
 def dense(draft: Draft, layer: layers.Dense, place: KeyPath, at: int) -> int:
+    """A dense layer and its tail: features (C,) → (C′,)."""
     if draft.nodes[at].shape:
         found = f"a dense layer on {spell_output(draft.nodes[at])}"
         draft.fault(place, found, "one list of features", "put the layer flatten before it, or use conv")

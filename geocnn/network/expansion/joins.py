@@ -12,6 +12,7 @@ __all__ = ["add", "can_meet", "concat", "join", "multiply", "use"]
 
 
 def use(draft: Draft, layer: layers.Use, place: KeyPath, at: int) -> int:
+    """The node that was saved, whatever its shape; no node is added."""
     other = draft.saved(layer.name, (*place, "use"))
     if other is None:
         draft.doubt(at, shape=True, channels=True)
@@ -20,14 +21,17 @@ def use(draft: Draft, layer: layers.Use, place: KeyPath, at: int) -> int:
 
 
 def add(draft: Draft, layer: layers.Add, place: KeyPath, at: int) -> int:
+    """The sum with what was saved: (C, N) and (C, N) → (C, N)."""
     return _with_saved(draft, "add", layer, place, at)
 
 
 def multiply(draft: Draft, layer: layers.Multiply, place: KeyPath, at: int) -> int:
+    """The product with what was saved: (C, N) and (C, N), or one channel, or a single → (C, N)."""
     return _with_saved(draft, "multiply", layer, place, at)
 
 
 def concat(draft: Draft, layer: layers.Concat, place: KeyPath, at: int) -> int:
+    """The channels followed by those that were saved: (C, N) and (C′, N) → (C + C′, N)."""
     return _with_saved(draft, "concat", layer, place, at)
 
 
@@ -53,7 +57,7 @@ def join(
     """Sum, product or concatenation of nodes; `names` are those of all but the first."""
     meet = can_meet(draft, place, ends, names, crop=crop)
     counts = [draft.nodes[end].channels for end in ends]
-    # In a product one channel stands for all.
+    # In a product one channel counts as repeated.
     several = [count for count in counts if count > 1 or kind != "multiply"] or counts
     agree = kind == "concat" or len(set(several)) == 1
     if not agree and draft.sure_of_channels(*ends):

@@ -16,6 +16,7 @@ GROUPS = 32
 
 
 def norm(draft: Draft, layer: layers.Norm, place: KeyPath, at: int) -> int:
+    """A normalisation: (C, N) → (C, N), with 2·C parameters."""
     return _normed(draft, layer.method, place, at)
 
 
@@ -39,10 +40,12 @@ def _normed(draft: Draft, method: layers.NormKind, place: KeyPath, at: int) -> i
 
 
 def activation(draft: Draft, layer: layers.Activation, place: KeyPath, at: int) -> int:
+    """A non-linear function of each sample: (C, N) → (C, N)."""
     return draft.step("activation", (at,), place, ActivationAttributes(layer.function))
 
 
 def dropout(draft: Draft, layer: layers.Dropout, place: KeyPath, at: int) -> int:
+    """Samples set to zero while training: (C, N) → (C, N)."""
     return draft.step("dropout", (at,), place, DropoutAttributes(layer.rate))
 
 

@@ -18,6 +18,7 @@ __all__ = ["flatten", "flattened", "pool", "unpool"]
 
 
 def pool(draft: Draft, layer: layers.Pool, place: KeyPath, at: int) -> int:
+    """A pool: (C, N) → (C, ⌊(N + pad − k)/s⌋ + 1); with ``size: all`` (C, N) → (C, 1)."""
     if not axes_to_slide_along(draft, layer, place, at):
         return at
     if layer.size == "all":
@@ -35,6 +36,7 @@ def pool(draft: Draft, layer: layers.Pool, place: KeyPath, at: int) -> int:
 
 
 def unpool(draft: Draft, layer: layers.Unpool, place: KeyPath, at: int) -> int:
+    """Samples put back where a max pool found them: (C, N) → (C, the size before that pool)."""
     key = (*place, "unpool")
     if not axes_to_slide_along(draft, layer, place, at):
         return at
@@ -68,11 +70,12 @@ def unpool(draft: Draft, layer: layers.Unpool, place: KeyPath, at: int) -> int:
 
 
 def flatten(draft: Draft, layer: layers.Flatten, place: KeyPath, at: int) -> int:
+    """All samples of all channels as features: (C, N) → (C·N,)."""
     return flattened(draft, place, at) if axes_to_slide_along(draft, layer, place, at) else at
 
 
 def flattened(draft: Draft, place: KeyPath, at: int) -> int:
-    """All samples of all channels as features."""
+    """The flatten node: all samples of all channels as features, (C, N) → (C·N,)."""
     node = draft.nodes[at]
     features = node.channels * prod(node.shape)
     reach = draft.everything()

@@ -15,6 +15,7 @@ __all__ = ["pixel_shuffle", "upsample"]
 
 
 def upsample(draft: Draft, layer: layers.Upsample, place: KeyPath, at: int) -> int:
+    """Samples repeated, or on lines between neighbours: (C, N) → (C, N·f)."""
     if not axes_to_slide_along(draft, layer, place, at):
         return at
     factor, sure = draft.axes((*place, "upsample"), layer.factor)
@@ -34,6 +35,7 @@ def _linear(factor: int) -> Gather:
 
 
 def pixel_shuffle(draft: Draft, layer: layers.PixelShuffle, place: KeyPath, at: int) -> int:
+    """Channels laid out as samples: (C, N) → (C/Πf, N·f)."""
     if not axes_to_slide_along(draft, layer, place, at):
         return at
     node = draft.nodes[at]

@@ -52,7 +52,7 @@ def _distinct(plan: Plan) -> list[Node]:
 
 
 def _run_findings(plan: Plan, seed: int) -> Iterator[Finding]:
-    """Of one run of the whole network at its smallest input."""
+    """Findings of one run of the whole network at a small input."""
     shape = small_input(plan)
     if cost(plan, shape) > MOST_AFFORDABLE or plan.parameters > PARAMETERS:
         why = f"{plan.parameters:,} parameters at an input of {crossed(shape)} take too long here"

@@ -30,7 +30,7 @@ SHORTCUT = ".shortcut"
 
 
 def residual_findings(network: Network, x: Tensor) -> Iterator[Finding]:
-    """Of each residual block of a run."""
+    """Findings of each residual block of a run."""
     plan = network.plan
     values, _ = observed(network, x)
     blocks = _blocks(plan)

@@ -25,7 +25,7 @@ ROWS = 256
 
 
 def convolution_findings(node: Node, seed: int, module: nn.Module | None = None) -> Iterator[Finding]:
-    """Of one convolution, transposed or not: the module that is built for the node, or another one."""
+    """Findings of one convolution, transposed or not: the module that is built for the node, or another one."""
     asked = node.attributes
     if not isinstance(asked, ConvAttributes | TransposedAttributes):
         return

@@ -25,7 +25,7 @@ NAME = "outputs see what is planned"
 
 
 def field_findings(plan: Plan, axis: int) -> Iterator[Finding]:
-    """Of the outputs of a plan along one axis: all whose windows differ.
+    """Whether outputs see what is planned along one axis, for as many different windows as are affordable.
 
     Notes
     -----

@@ -22,7 +22,7 @@ CHANNELS = 3
 
 
 def pool_findings(node: Node, seed: int, module: nn.Module | None = None) -> Iterator[Finding]:
-    """Of one pool: the module that is built for the node, or another one."""
+    """Findings of one pool: the module that is built for the node, or another one."""
     asked = node.attributes
     if not isinstance(asked, PoolAttributes | GlobalPoolAttributes):
         return

@@ -23,7 +23,7 @@ LEAST_PASSES = 4
 
 
 def shift_finding(network: Network, axis: int, seed: int) -> Finding:
-    """At shifts of 0, one and two strides; those between are told."""
+    """Whether outputs shift with the input, by 0, one and two strides; by how much not between them is told."""
     plan = network.plan
     if plan.breaks:
         node = plan.breaks[0]
@@ -87,7 +87,7 @@ def shift_curve(
 
 
 def tile_finding(network: Network, axis: int, seed: int) -> Finding:
-    """A tile in the middle of a whole, along one axis."""
+    """Whether a tile from the middle of a whole, along one axis, makes what the whole makes there."""
     plan = network.plan
     place = plan.output.place
     if plan.breaks:

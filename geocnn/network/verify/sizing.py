@@ -111,7 +111,7 @@ class Stretch:
 
 
 def stretch(plan: Plan, axis: int, count: int) -> Stretch | None:
-    """The smallest on which `count` neighbouring outputs see nothing but input; None if the plan takes none."""
+    """The smallest input in which `count` neighbouring outputs see no padding; None if the plan takes no such input."""
     reach, sizes = plan.output.reach[axis], admissible_sizes(plan)
     period = len(reach.spans)
     first = 0
