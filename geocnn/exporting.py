@@ -25,7 +25,7 @@ from geocnn.survey.scan import Statistics, scan
 from geocnn.survey.survey import Survey
 
 if TYPE_CHECKING:
-    from geocnn.network.onnx_graph import Ends
+    from geocnn.network.onnx.graph import Ends
 
 __all__ = ["Export", "Exported", "export_model", "graph_weights"]
 
@@ -93,7 +93,7 @@ def export_model(model: Model, asked: Export, like: Survey | None = None) -> Wor
         If the file exists or cannot be written.
     """
     _require_onnx()
-    from geocnn.network.onnx_graph import Ends, onnx_model
+    from geocnn.network.onnx.graph import Ends, onnx_model
 
     require_free(asked.path, asked.overwrite)
     contract = model.contract

@@ -26,10 +26,10 @@ from geocnn.device import Device
 from geocnn.errors import ConfigError, ModelError, OutputError, UsageError
 from geocnn.exporting import Export, Exported, export_model
 from geocnn.model import Contract, Model, save_model
-from geocnn.network import onnx_graph
 from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
-from geocnn.network.onnx_steps import STEPS, triangle
+from geocnn.network.onnx import graph as onnx_graph
+from geocnn.network.onnx.steps import STEPS, triangle
 from geocnn.network.plan import expand
 from geocnn.network.spec import Spec, load_spec, zoo_names
 from geocnn.onnx_comparison import LARGEST_DIFFERENCE

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from geocnn.errors import ModelError
-from geocnn.network.onnx_sheet import INPUT, OUTPUT, Sheet
-from geocnn.network.onnx_steps import OPSET, STEPS
+from geocnn.network.onnx.sheet import INPUT, OUTPUT, Sheet
+from geocnn.network.onnx.steps import OPSET, STEPS
 from geocnn.network.plan import Plan
 
 __all__ = ["INPUT", "OUTPUT", "Ends", "onnx_model"]

@@ -23,7 +23,7 @@ from geocnn.network.node import (
     UnpoolAttributes,
     UpsampleAttributes,
 )
-from geocnn.network.onnx_sheet import Sheet
+from geocnn.network.onnx.sheet import Sheet
 
 __all__ = ["OPSET", "STEPS", "triangle"]
 
