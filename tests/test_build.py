@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Mapping
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import SHAPES, exact_specs, network_of, plan_of
+from networks import SHAPES, exact_specs, network_of, plan_of, spec_of
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from geocnn.network import modules
 from geocnn.network.build import Network, step_name
 from geocnn.network.initialisation import initialise
+from geocnn.network.layers import KINDS as LAYER_KINDS
+from geocnn.network.onnx.steps import STEPS
 from geocnn.network.plan import Plan, expand
 from geocnn.network.spec import load_spec
+from geocnn.pictures.network import GROUPS
 
 LAYERS = [
     "- {conv: 4, kernel: 3}",
@@ -126,35 +131,116 @@ def _counted(network: Network, x: Tensor) -> int:
 
 
 FIELDS = [
-    ("conv: 2, kernel: 3, FIELD", "stride: 2", "stride: 3"),
-    ("conv: 2, kernel: 3, FIELD", "padding: same", "padding: valid"),
-    ("conv: 2, kernel: 3, FIELD", "padding: 1", "padding: 2"),
-    ("conv: 2, kernel: 3, FIELD", "dilation: 1", "dilation: 2"),
-    ("conv: 2, kernel: 3, FIELD", "groups: 1", "groups: 2"),
-    ("conv: 2, kernel: 3, FIELD", "bias: true", "bias: false"),
-    ("conv: 2, kernel: 3, FIELD", "activation: relu", "activation: tanh"),
-    ("conv: 2, kernel: 3, FIELD", "dropout: 0.1", "dropout: 0.2"),
-    ("conv: 2, kernel: 3, FIELD", "norm: batch, bias: true", "norm: batch"),
-    ("conv: 2, FIELD", "kernel: 3", "kernel: 5"),
-    ("FIELD, kernel: 3", "conv: 2", "conv: 4"),
-    ("FIELD, size: 2", "pool: max", "pool: mean"),
-    ("pool: max, FIELD", "size: 2", "size: 3"),
-    ("pool: max, size: 2, FIELD", "stride: 1", "stride: 2"),
-    ("pool: max, size: 3, FIELD", "padding: valid", "padding: 1"),
-    ("FIELD", "upsample: 2", "upsample: 3"),
-    ("FIELD", "dropout: 0.2", "dropout: 0.3"),
-    ("FIELD", "activation: relu", "activation: elu"),
-    ("residual: [{conv: 2, kernel: 3}], FIELD", "activation: relu", "activation: elu"),
+    ("{conv: 2, kernel: 3, FIELD}", "stride: 2", "stride: 3"),
+    ("{conv: 2, kernel: 3, FIELD}", "padding: same", "padding: valid"),
+    ("{conv: 2, kernel: 3, FIELD}", "padding: 1", "padding: 2"),
+    ("{conv: 2, kernel: 3, FIELD}", "padding_mode: zeros", "padding_mode: reflect"),
+    ("{conv: 2, kernel: 3, FIELD}", "dilation: 1", "dilation: 2"),
+    ("{conv: 2, kernel: 3, FIELD}", "groups: 1", "groups: 2"),
+    ("{conv: 2, kernel: 3, FIELD}", "separable: false", "separable: true"),
+    ("{conv: 2, kernel: 3, FIELD}", "weights: mean", "weights: gaussian"),
+    ("{conv: 2, kernel: 3, FIELD}", "bias: true", "bias: false"),
+    ("{conv: 2, kernel: 3, FIELD}", "init: he_normal", "init: orthogonal"),
+    ("{conv: 2, kernel: 3, FIELD}", "activation: relu", "activation: tanh"),
+    ("{conv: 2, kernel: 3, FIELD}", "dropout: 0.1", "dropout: 0.2"),
+    ("{conv: 2, kernel: 3, bias: true, FIELD}", "norm: batch", "norm: layer"),
+    ("{conv: 2, FIELD}", "kernel: 3", "kernel: 5"),
+    ("{FIELD, kernel: 3}", "conv: 2", "conv: 4"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "stride: 2", "stride: 3"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "padding: same", "padding: valid"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "dilation: 1", "dilation: 2"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "groups: 1", "groups: 2"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "bias: true", "bias: false"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "init: he_normal", "init: zeros"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "norm: batch", "norm: instance"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "activation: relu", "activation: elu"),
+    ("{transposed_conv: 2, kernel: 3, FIELD}", "dropout: 0.1", "dropout: 0.2"),
+    ("{transposed_conv: 2, FIELD}", "kernel: 3", "kernel: 5"),
+    ("{FIELD, kernel: 3}", "transposed_conv: 2", "transposed_conv: 4"),
+    ("{FIELD, size: 2}", "pool: max", "pool: mean"),
+    ("{pool: max, FIELD}", "size: 2", "size: 3"),
+    ("{pool: max, size: 2, FIELD}", "stride: 1", "stride: 2"),
+    ("{pool: max, size: 3, FIELD}", "padding: valid", "padding: 1"),
+    (
+        "{pool: max, size: 2, save: a}, {unpool: a}, {pool: max, size: 2, save: b}, {add: b}, {FIELD}",
+        "unpool: a",
+        "unpool: b",
+    ),
+    ("{FIELD}", "upsample: 2", "upsample: 3"),
+    ("{upsample: 2, FIELD}", "mode: nearest", "mode: linear"),
+    ("{conv: 36, kernel: 1}, {FIELD}", "pixel_shuffle: 2", "pixel_shuffle: 3"),
+    *(
+        (
+            "{conv: 2, kernel: 1, save: a}, {conv: 2, kernel: 3, save: b}, {add: a}, {add: b, save: c}, {FIELD}, "
+            "{concat: c}",
+            f"{kind}: a",
+            f"{kind}: b",
+        )
+        for kind in ("use", "add", "multiply", "concat")
+    ),
+    *(
+        (f"{{conv: 2, kernel: 1, save: a}}, {{conv: 2, kernel: 1}}, {{{kind}: a, FIELD}}", "fit: crop", "")
+        for kind in ("add", "multiply", "concat")
+    ),
+    ("{FIELD}", "residual: [{conv: 2, kernel: 3}]", "residual: [{conv: 2, kernel: 5}]"),
+    ("{residual: [{conv: 2, kernel: 3}], FIELD}", "join: add", "join: concat"),
+    ("{residual: [{conv: 2, kernel: 3}], FIELD}", "activation: relu", "activation: elu"),
+    ("{residual: [{conv: 2, kernel: 3}], FIELD}", "fit: crop", ""),
+    ("{FIELD}", "branches: [[], [{conv: 2, kernel: 3}]]", "branches: [[], [{conv: 2, kernel: 5}]]"),
+    ("{branches: [[], [{conv: 2, kernel: 3}]], FIELD}", "join: add", "join: multiply"),
+    ("{branches: [[], [{conv: 2, kernel: 3}]], FIELD}", "activation: relu", "activation: elu"),
+    ("{branches: [[], [{conv: 2, kernel: 3}]], FIELD}", "fit: crop", ""),
+    ("{FIELD, layers: [{conv: 2, kernel: 3}]}", "repeat: 2", "repeat: 3"),
+    ("{repeat: 2, FIELD}", "layers: [{conv: 2, kernel: 3}]", "layers: [{conv: 2, kernel: 5}]"),
+    ("{FIELD}", "norm: batch", "norm: layer"),
+    ("{FIELD}", "activation: relu", "activation: elu"),
+    ("{FIELD}", "dropout: 0.2", "dropout: 0.3"),
+    ("flatten, {FIELD}", "dense: 2", "dense: 3"),
+    *(
+        ("flatten, {dense: 2, FIELD}", *fields)
+        for fields in (
+            ("bias: true", "bias: false"),
+            ("init: he_normal", "init: zeros"),
+            ("norm: batch, bias: true", "norm: layer, bias: true"),
+            ("activation: relu", "activation: elu"),
+            ("dropout: 0.1", "dropout: 0.2"),
+        )
+    ),
 ]
+"""Layers of a network of which one differs in one field."""
 
 
-@pytest.mark.parametrize(("layer", "first", "second"), FIELDS)
-def test_every_field_changes_the_module(layer: str, first: str, second: str) -> None:
+@pytest.mark.parametrize(("layers", "first", "second"), FIELDS)
+def test_every_field_changes_plan_or_module(layers: str, first: str, second: str) -> None:
     def described(field: str) -> str:
-        plan = plan_of(f"- {{{layer.replace('FIELD', field)}}}\n- {{conv: 1, kernel: 1}}", (2, 12, 12))
-        return f"{Network(plan)} {[node.shape for node in plan.nodes]}"
+        last = "{dense: outputs}" if "dense" in layers + field else "{conv: outputs, kernel: 1}"
+        plan = plan_of(f"[{layers.replace('FIELD', field)}, {last}]", (2, 12, 12))
+        return f"{Network(plan)} {plan.nodes}"
 
     assert described(first) != described(second)
+
+
+def test_no_field_is_left_out() -> None:
+    """But for names, and `carry`, without which what it carries cannot even be named."""
+    wanted = {
+        (kind, name)
+        for kind, record in LAYER_KINDS.items()
+        for name in record.model_fields
+        if name not in ("kind", "save", "head", "carry")
+    }
+    seen = set()
+    for layers, first, second in FIELDS:
+        pairs = [spec_of(f"[{layers.replace('FIELD', field)}]").layers for field in (first, second)]
+        for one, other in zip(*pairs, strict=True):
+            differing = [name for name in type(one).model_fields if getattr(one, name) != getattr(other, name, None)]
+            seen |= {(one.kind, name) for name in differing}
+    assert sorted(wanted - seen) == []
+
+
+@pytest.mark.parametrize("table", [STEPS, GROUPS], ids=["onnx", "picture"])
+def test_tables_know_every_kind(table: Mapping[str, object]) -> None:
+    known = {*table, "norm", "activation", "dropout"} if table is GROUPS else {*table}
+    assert modules._MODULES.keys() <= known
 
 
 def test_the_wider_half_of_same_padding_is_at_the_far_end() -> None:
