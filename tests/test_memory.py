@@ -68,13 +68,19 @@ def test_each_kind_takes_what_is_planned(kind: str, axes: int) -> None:
 @settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_drawn_networks_take_what_is_planned(axes: int, data: st.DataObject) -> None:
-    """Of 8 channels and more: how few are filled up to blocks is the library's own affair, seldom foreseen."""
+    """Within a factor of two: copies and layouts of odd small networks are the library's own affair.
+
+    Twenty per cent are held to each kind alone and to the networks of the zoo.
+    """
     shape = {1: (3600,), 2: (72, 72), 3: (24, 24, 24)}[axes]
     try:
         plan = expand(data.draw(exact_specs(axes)).model_copy(update={"width": 8.0}), (2, *shape), 1)
     except ConfigError:  # A product with one channel, say, which has become eight.
         assume(False)
-    check(plan, BATCH, 0.3)
+    pairs = [(training_bytes(plan, BATCH), measured_training(plan, BATCH))]
+    for fused in (True, False):
+        pairs.append((inference_bytes(plan, fused=fused, batch=BATCH), measured_inference(plan, BATCH, fused=fused)))
+    assert all(0.5 < planned / measured < 2 for planned, measured in pairs), pairs
 
 
 def check(plan: Plan, batch: int, within: float = 0.2) -> None:

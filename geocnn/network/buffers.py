@@ -105,7 +105,8 @@ class Buffers:
         if isinstance(asked, NormAttributes) and asked.method == "instance":
             return self.output(node)
         if isinstance(asked, TransposedAttributes):
-            return self.output(taken) // taken.channels * _blocks(taken.channels) * (taken.channels > 1)
+            blocked = taken.channels > 1 and any(k > 1 for k in asked.kernel)
+            return self.output(taken) // taken.channels * _blocks(taken.channels) * blocked
         plain = taken.kind == "pixel_shuffle" or taken.id in self._views
         return self.output(taken) * (plain and isinstance(asked, ConvAttributes))
 
