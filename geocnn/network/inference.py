@@ -16,7 +16,7 @@ from geocnn.network.modules import TransposedConvolution, overwriting
 from geocnn.network.node import ActivationAttributes, Node
 from geocnn.network.schedule import Schedule
 
-__all__ = ["InferenceNetwork"]
+__all__ = ["InferenceNetwork", "core_of"]
 
 
 class InferenceNetwork(nn.Module):
@@ -29,6 +29,8 @@ class InferenceNetwork(nn.Module):
     ----------
     network
         In `eval` mode or not: running statistics are used, dropout does nothing.
+    in_parts
+        Whether its steps will be run part by part, so that what others still need is not written over.
 
     Notes
     -----
@@ -36,10 +38,10 @@ class InferenceNetwork(nn.Module):
     and b' = (b − μ)·γ/√(σ² + ε) + β.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, in_parts: bool = False) -> None:
         super().__init__()
         self.plan = plan = network.plan
-        over, counts = overwrites(plan, training=False), users(plan)
+        over, counts = overwrites(plan, training=False, alone=in_parts), users(plan)
         modules: dict[int, nn.Module] = {}
         for node in plan.trunk[1:]:
             maker = plan.nodes[node.inputs[0]]
@@ -77,7 +79,7 @@ def _put_channels_last(module: nn.Module) -> None:
 
 def _folded(layer: nn.Module, norm: Any) -> nn.Module:
     """A convolution, transposed convolution or dense layer with a batch norm in its weights."""
-    core = _core(layer)
+    core = core_of(layer)
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
     weight, groups = core.weight.double(), getattr(core, "groups", 1)
     if isinstance(core, nn.modules.conv._ConvTransposeNd):
@@ -94,7 +96,7 @@ def _folded(layer: nn.Module, norm: Any) -> nn.Module:
     return layer
 
 
-def _core(layer: nn.Module) -> Any:
+def core_of(layer: nn.Module) -> Any:
     """The module that holds the weights: the layer may pad before, or crop after it."""
     if isinstance(layer, nn.Sequential):
         return layer[-1]
@@ -111,7 +113,7 @@ def _fuse_activations(nodes: tuple[Node, ...], modules: dict[int, nn.Module], co
         while counts[maker.id] == 1 and isinstance(modules.get(maker.id), nn.Identity):
             maker = made[maker.inputs[0]]
         layer = modules.get(maker.id)
-        core = _core(layer) if layer is not None else None
+        core = core_of(layer) if layer is not None else None
         if counts[maker.id] != 1 or not isinstance(core, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             continue
         fused = FusedConvolution(core, node.attributes.function, modules[node.id])

@@ -44,12 +44,13 @@ def users(plan: Plan) -> list[int]:
     return counts
 
 
-def overwrites(plan: Plan, training: bool) -> frozenset[int]:
+def overwrites(plan: Plan, training: bool, alone: bool = False) -> frozenset[int]:
     """The nodes that may write their output over their first input: activations, sums and, in prediction, products.
 
     Nothing else sees the memory that changes: the network's input, its output and its heads stay as they are. While
     training, what a backward pass needs stays too: an activation is only taken whose gradient follows from its
-    output, after a node whose gradient does not, and no other node has kept the values.
+    output, after a node whose gradient does not, and no other node has kept the values. With `alone` no other node may
+    take what is written over, not even before.
     """
     roots = _roots(plan.nodes)
     takers: dict[int, list[Node]] = {}
@@ -62,7 +63,7 @@ def overwrites(plan: Plan, training: bool) -> frozenset[int]:
         if not _rewrites(node, plan.nodes, training):
             continue
         root, *others = (roots[each] for each in node.inputs)
-        if root in fixed or root in others or takers[root][-1] is not node:
+        if root in fixed or root in others or takers[root][-1] is not node or (alone and len(takers[root]) > 1):
             continue
         if training and not _unneeded(plan.nodes[root], plan.nodes[node.inputs[0]], takers[root][:-1]):
             continue

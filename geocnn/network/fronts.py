@@ -1,0 +1,110 @@
+"""How far each node of a plan has come while planes of its input arrive along one axis; without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from geocnn.network.node import ConvAttributes, Node, TransposedAttributes
+from geocnn.network.plan import Plan
+from geocnn.network.sizes import sizes_along
+
+__all__ = ["Fronts", "Part"]
+
+
+class Part(NamedTuple):
+    """What a node computes next: its output planes ``start:stop``, from the planes ``first:last`` of its inputs.
+
+    Where `first` is negative, or `last` beyond the planes that there are, a node pads itself.
+    """
+
+    node: Node
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+class Fronts:
+    """Planes made and planes kept of every node of the trunk.
+
+    ::
+
+        made        0 ············· kept ═════════ made
+                    gone by         held           to come
+
+    Parameters
+    ----------
+    plan
+        It must be exact.
+    axis
+        Of the network's input along which planes arrive.
+    """
+
+    def __init__(self, plan: Plan, axis: int) -> None:
+        self._plan, self._axis = plan, axis
+        self._takers: dict[int, list[Node]] = {node.id: [] for node in plan.trunk}
+        for node in plan.trunk:
+            for each in dict.fromkeys(node.inputs):
+                self._takers[each].append(node)
+        self.made = dict.fromkeys(self._takers, 0)
+
+    def advance(self, planes: int) -> Iterator[Part]:
+        """What can be computed once the input has come to `planes`, in order; more will follow."""
+        self.made[0] = planes
+        for node in self._plan.trunk[1:]:
+            yield from self._part(node, self._ready(node))
+
+    def finish(self) -> Iterator[Part]:
+        """What is left once the input has come to its end.
+
+        Raises
+        ------
+        ValueError
+            If the network takes no input of so many planes.
+        """
+        sizes = sizes_along(self._plan, self._axis, self.made[0])
+        if sizes is None:
+            raise ValueError(f"the network takes no input of {self.made[0]} planes")
+        for node in self._plan.trunk[1:]:
+            yield from self._part(node, sizes[node.id])
+
+    def needed(self, node_id: int) -> int:
+        """First plane of a node that some node still needs."""
+        made = self.made[node_id]
+        return min([made, *(self._first(taker, made) for taker in self._takers[node_id])])
+
+    def _part(self, node: Node, stop: int) -> Iterator[Part]:
+        start = self.made[node.id]
+        if stop > start:
+            gather = node.gather[self._axis]
+            self.made[node.id] = stop
+            yield Part(node, start, stop, gather.first(start), gather.last(stop - 1) + 1)
+
+    def _ready(self, node: Node) -> int:
+        """Planes of a node that depend on nothing to come."""
+        gather, there = node.gather[self._axis], min(self.made[each] for each in node.inputs)
+        if there <= self._mirrored(node):
+            return self.made[node.id]
+        ready = (there * gather.up - 1 - gather.after) // gather.down + 1
+        return max(self.made[node.id], min(ready, self._reached(node, there)))
+
+    def _reached(self, node: Node, there: int) -> int:
+        """Planes up to the last one that an input reaches: windows shorter than their stride leave none after it."""
+        asked, axis = node.attributes, self._axis
+        if not isinstance(asked, TransposedAttributes):
+            return there * node.gather[axis].up
+        span = asked.dilation[axis] * (asked.kernel[axis] - 1)
+        return (there - 1) * asked.stride[axis] + span + 1 - asked.before[axis] - asked.after[axis]
+
+    def _first(self, taker: Node, made: int) -> int:
+        """First plane of an input that a taker still needs."""
+        first = taker.gather[self._axis].first(self.made[taker.id])
+        return max(0, min(first, made - 1 - self._mirrored(taker)))
+
+    def _mirrored(self, node: Node) -> int:
+        """Planes beside the outermost that a node needs to pad itself by reflection."""
+        asked = node.attributes
+        if isinstance(asked, ConvAttributes) and asked.padding_mode == "reflect":
+            return max(asked.before[self._axis], asked.after[self._axis])
+        return 0
