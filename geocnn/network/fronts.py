@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from geocnn.network.node import ConvAttributes, Node, TransposedAttributes
+from geocnn.network.node import ConvAttributes, Node, PoolAttributes, TransposedAttributes
 from geocnn.network.plan import Plan
 from geocnn.network.sizes import sizes_along
 
@@ -48,15 +48,17 @@ class Fronts:
             for each in dict.fromkeys(node.inputs):
                 self._takers[each].append(node)
         self.made = dict.fromkeys(self._takers, 0)
+        self._beyond = dict(self.made)  # Planes as if the input went on beyond its end.
+        self._chunk = 1
 
     def advance(self, planes: int) -> Iterator[Part]:
         """What can be computed once the input has come to `planes`, in order; more will follow."""
+        self._chunk = max(self._chunk, planes - self.made[0])
         self.made[0] = planes
-        for node in self._plan.trunk[1:]:
-            yield from self._part(node, self._ready(node))
+        yield from self._go_to(planes, None)
 
     def finish(self) -> Iterator[Part]:
-        """What is left once the input has come to its end.
+        """What is left once the input has come to its end, in parts as large as those before.
 
         Raises
         ------
@@ -66,28 +68,31 @@ class Fronts:
         sizes = sizes_along(self._plan, self._axis, self.made[0])
         if sizes is None:
             raise ValueError(f"the network takes no input of {self.made[0]} planes")
+        while any(made < sizes[at] for at, made in self.made.items()):
+            yield from self._go_to(self._beyond[0] + self._chunk, sizes)
+
+    def _go_to(self, planes: int, sizes: Sequence[int] | None) -> Iterator[Part]:
+        """Parts of all nodes as if the input had come to `planes`, none beyond its size."""
+        self._beyond[0] = planes
         for node in self._plan.trunk[1:]:
-            yield from self._part(node, sizes[node.id])
+            ready = self._beyond[node.id] = max(self._beyond[node.id], self._ready(node))
+            start, stop = self.made[node.id], ready if sizes is None else min(ready, sizes[node.id])
+            if stop > start:
+                gather = node.gather[self._axis]
+                self.made[node.id] = stop
+                yield Part(node, start, stop, gather.first(start), gather.last(stop - 1) + 1)
 
     def needed(self, node_id: int) -> int:
         """First plane of a node that some node still needs."""
         made = self.made[node_id]
         return min([made, *(self._first(taker, made) for taker in self._takers[node_id])])
 
-    def _part(self, node: Node, stop: int) -> Iterator[Part]:
-        start = self.made[node.id]
-        if stop > start:
-            gather = node.gather[self._axis]
-            self.made[node.id] = stop
-            yield Part(node, start, stop, gather.first(start), gather.last(stop - 1) + 1)
-
     def _ready(self, node: Node) -> int:
         """Planes of a node that depend on nothing to come."""
-        gather, there = node.gather[self._axis], min(self.made[each] for each in node.inputs)
+        gather, there = node.gather[self._axis], min(self._beyond[each] for each in node.inputs)
         if there <= self._mirrored(node):
-            return self.made[node.id]
-        ready = (there * gather.up - 1 - gather.after) // gather.down + 1
-        return max(self.made[node.id], min(ready, self._reached(node, there)))
+            return 0
+        return min((there * gather.up - 1 - gather.after) // gather.down + 1, self._reached(node, there))
 
     def _reached(self, node: Node, there: int) -> int:
         """Planes up to the last one that an input reaches: windows shorter than their stride leave none after it."""
@@ -100,7 +105,9 @@ class Fronts:
     def _first(self, taker: Node, made: int) -> int:
         """First plane of an input that a taker still needs."""
         first = taker.gather[self._axis].first(self.made[taker.id])
-        return max(0, min(first, made - 1 - self._mirrored(taker)))
+        if isinstance(taker.attributes, ConvAttributes | PoolAttributes | TransposedAttributes):
+            first = min(first, made - 1 - self._mirrored(taker))  # At an end a window may lie in the padding as a whole.
+        return max(0, first)
 
     def _mirrored(self, node: Node) -> int:
         """Planes beside the outermost that a node needs to pad itself by reflection."""

@@ -103,17 +103,17 @@ class Stream:
         return self._run(self._fronts.finish())
 
     def _run(self, parts: Iterable[Part]) -> Tensor | None:
-        logits: Tensor | None = None
+        logits: list[Tensor] = []
         for part in parts:
             made = self._computed(part)
             self._planes[part.node.id].append(made)
             if part.node.id == self._network.plan.output_id:
-                logits = made
+                logits.append(made)
             for each in dict.fromkeys((*part.node.inputs, part.node.id)):
                 for held in (self._planes[each], self._places.get(each)):
                     if held is not None:
                         held.drop(self._fronts.needed(each))
-        return logits
+        return torch.cat(logits, self._axis) if len(logits) > 1 else logits[0] if logits else None
 
     def _computed(self, part: Part) -> Tensor:
         """Output planes ``part.start:part.stop`` of a node."""

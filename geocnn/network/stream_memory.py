@@ -1,0 +1,116 @@
+"""How much memory a network takes that is computed plane by plane: its parts played through without running them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from math import prod
+
+from geocnn.network.fronts import Fronts, Part
+from geocnn.network.keeping import folds, hands_on
+from geocnn.network.liveness import overwrites, users
+from geocnn.network.node import (
+    BYTES_PER_INDEX,
+    BYTES_PER_SAMPLE,
+    ConvAttributes,
+    Node,
+    PoolAttributes,
+    TransposedAttributes,
+    UpsampleAttributes,
+)
+from geocnn.network.plan import Plan
+from geocnn.network.sizes import shapes_for
+
+__all__ = ["stream_bytes"]
+
+
+def stream_bytes(plan: Plan, shape: Sequence[int], chunk: int, axis: int = 0) -> int:
+    """The most bytes that a stream holds at once beside the network's parameters, in float32.
+
+    Parameters
+    ----------
+    plan
+        It must be exact.
+    shape
+        Of the input, \\*shape; it must be admissible. Beyond a few receptive fields its length along `axis` is of no
+        account.
+    chunk
+        Planes that are pushed at once: a multiple of the plan's stride.
+    axis
+        Along which planes arrive.
+    """
+    near, far = plan.halo[axis]
+    several = 2 * (near + far) + 4 * chunk
+    planes = min(shape[axis], -(-several // plan.stride[axis]) * plan.stride[axis])
+    played = _Played(plan, [planes if each == axis else n for each, n in enumerate(shape)], axis)
+    return played.peak(chunk)
+
+
+class _Played:
+    """Chunks that the nodes of a plan hold while planes arrive."""
+
+    def __init__(self, plan: Plan, shape: Sequence[int], axis: int) -> None:
+        shapes = shapes_for(plan, shape)
+        if shapes is None:
+            raise ValueError(f"the network takes no input of {tuple(shape)} samples")
+        self._total, self._plan = shape[axis], plan
+        self._fronts = Fronts(plan, axis)
+        self._plane = {
+            node.id: BYTES_PER_SAMPLE * node.channels * prod(n for each, n in enumerate(size) if each != axis)
+            for node, size in zip(plan.nodes, shapes, strict=True)
+        }
+        self._chunks: dict[int, deque[tuple[int, int]]] = {node.id: deque() for node in plan.trunk}
+        over, counts = overwrites(plan, training=False, alone=True), users(plan)
+        self._free = {
+            node.id
+            for node in plan.trunk[1:]
+            if node.id in over or hands_on(node, training=False) or folds(node, plan.nodes, counts)
+        }
+        self._held = self._most = 0
+
+    def peak(self, chunk: int) -> int:
+        """The most bytes at once, for chunks of so many planes."""
+        for planes in range(0, self._total, chunk):
+            there = min(planes + chunk, self._total)
+            self._append(0, planes, there)
+            for part in self._fronts.advance(there):
+                self._play(part)
+        for part in self._fronts.finish():
+            self._play(part)
+        return self._most
+
+    def _play(self, part: Part) -> None:
+        """One step: what it copies and makes, what it leaves to be held, and what nobody needs any more."""
+        node, made = part.node, part.stop - part.start
+        copied = sum(self._copied(part, each) for each in node.inputs)
+        output = 0 if node.id in self._free else made * self._plane[node.id]
+        self._most = max(self._most, self._held + copied + output + self._beside(node, made))
+        self._append(node.id, part.start, part.stop)
+        for each in dict.fromkeys((*node.inputs, node.id)):
+            needed, chunks = self._fronts.needed(each), self._chunks[each]
+            while chunks and chunks[0][1] <= needed:
+                first, last = chunks.popleft()
+                self._held -= (last - first) * self._plane[each]
+
+    def _append(self, at: int, first: int, last: int) -> None:
+        self._chunks[at].append((first, last))
+        self._held += (last - first) * self._plane[at]
+
+    def _copied(self, part: Part, each: int) -> int:
+        """Bytes of the planes that a step looks at, where no chunk holds them all."""
+        within = any(first <= part.first and part.last <= last for first, last in self._chunks[each])
+        return 0 if within else (part.last - part.first) * self._plane[each]
+
+    def _beside(self, node: Node, made: int) -> int:
+        """Bytes that a step takes beside what it copies and makes.
+
+        Places of largest samples, planes cut off again, and weights in the order in which the processor likes them.
+        """
+        asked = node.attributes
+        if isinstance(asked, ConvAttributes):
+            return BYTES_PER_SAMPLE * node.parameters
+        if isinstance(asked, PoolAttributes) and asked.method == "max":
+            return made * self._plane[node.id] // BYTES_PER_SAMPLE * BYTES_PER_INDEX
+        if isinstance(asked, TransposedAttributes | UpsampleAttributes):
+            return 2 * self._plane[node.id]
+        return 0
