@@ -20,7 +20,7 @@ from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec, read_spec
 from geocnn.normalise import NormalisedSurvey, Normaliser
 from geocnn.prediction.passes import logit_slabs, probability_slabs
-from geocnn.prediction.tiles import tile_bytes
+from geocnn.prediction.tiles import Tiling, tiling_bytes
 from geocnn.progress import finish
 from geocnn.survey.scan import scan
 
@@ -97,8 +97,10 @@ LAYERS = {
 
 
 def whole_bytes(network: Network, shape: tuple[int, ...]) -> int:
-    """What one pass over a survey takes."""
-    return tile_bytes(network.plan, network.plan.admissible(shape))
+    """What one tile takes, all its planes at a time."""
+    plan, whole = network.plan, Window((0,) * len(shape), shape)
+    padded = plan.admissible(shape)
+    return tiling_bytes(plan, Tiling(whole, shape, plan.stride, plan.halo, padded, padded[0]))
 
 
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
@@ -138,16 +140,17 @@ def test_identity_network_returns_its_input() -> None:
     network = network_of("[{conv: outputs, kernel: 1, bias: false}]", (8, 8))
     torch.nn.init.ones_(next(network.parameters()))
     image = image_of((13, 29))
-    np.testing.assert_array_equal(assembled(network, image, image.grid.whole, 100), image.read(image.grid.whole))
+    np.testing.assert_array_equal(assembled(network, image, image.grid.whole, 300), image.read(image.grid.whole))
 
 
 def test_probabilities_of_several_classes_sum_to_one() -> None:
     network = network_of("[{conv: outputs, kernel: 3}]", (8, 8), outputs=3)
     image = image_of((9, 10))
-    [(slab, probability)] = probability_slabs(network, image, image.grid.whole, CPU)
-    assert slab == image.grid.whole
-    assert probability.shape == (3, 9, 10)
-    np.testing.assert_allclose(probability.sum(axis=0), 1, rtol=1e-6)
+    slabs = list(probability_slabs(network, image, image.grid.whole, CPU))
+    assert sum(slab.size for slab, _ in slabs) == image.grid.whole.size
+    for slab, probability in slabs:
+        assert probability.shape == (3, *slab.shape)
+        np.testing.assert_allclose(probability.sum(axis=0), 1, rtol=1e-6)
 
 
 def test_a_dense_head_is_refused_by_name() -> None:

@@ -106,7 +106,9 @@ class Fronts:
         """First plane of an input that a taker still needs."""
         first = taker.gather[self._axis].first(self.made[taker.id])
         if isinstance(taker.attributes, ConvAttributes | PoolAttributes | TransposedAttributes):
-            first = min(first, made - 1 - self._mirrored(taker))  # At an end a window may lie in the padding as a whole.
+            first = min(
+                first, made - 1 - self._mirrored(taker)
+            )  # At an end a window may lie in the padding as a whole.
         return max(0, first)
 
     def _mirrored(self, node: Node) -> int:

@@ -52,9 +52,7 @@ class StreamingNetwork:
         for node in network.plan.nodes[1:]:
             core_of(bare.step(node)).load_state_dict(core_of(network.step(node)).state_dict())
         fast = InferenceNetwork(bare, in_parts=True)
-        self.steps: dict[int, Any] = {
-            node.id: step for node, step in zip(self.plan.trunk[1:], fast.steps, strict=True)
-        }
+        self.steps: dict[int, Any] = {node.id: step for node, step in zip(self.plan.trunk[1:], fast.steps, strict=True)}
 
 
 class Stream:

@@ -12,8 +12,6 @@ from geocnn.network.liveness import overwrites, users
 from geocnn.network.node import (
     BYTES_PER_INDEX,
     BYTES_PER_SAMPLE,
-    ConvAttributes,
-    Node,
     PoolAttributes,
     TransposedAttributes,
     UpsampleAttributes,
@@ -53,7 +51,7 @@ class _Played:
         shapes = shapes_for(plan, shape)
         if shapes is None:
             raise ValueError(f"the network takes no input of {tuple(shape)} samples")
-        self._total, self._plan = shape[axis], plan
+        self._total, self._axis = shape[axis], axis
         self._fronts = Fronts(plan, axis)
         self._plane = {
             node.id: BYTES_PER_SAMPLE * node.channels * prod(n for each, n in enumerate(size) if each != axis)
@@ -84,7 +82,7 @@ class _Played:
         node, made = part.node, part.stop - part.start
         copied = sum(self._copied(part, each) for each in node.inputs)
         output = 0 if node.id in self._free else made * self._plane[node.id]
-        self._most = max(self._most, self._held + copied + output + self._beside(node, made))
+        self._most = max(self._most, self._held + copied + output + self._beside(part))
         self._append(node.id, part.start, part.stop)
         for each in dict.fromkeys((*node.inputs, node.id)):
             needed, chunks = self._fronts.needed(each), self._chunks[each]
@@ -101,16 +99,20 @@ class _Played:
         within = any(first <= part.first and part.last <= last for first, last in self._chunks[each])
         return 0 if within else (part.last - part.first) * self._plane[each]
 
-    def _beside(self, node: Node, made: int) -> int:
+    def _beside(self, part: Part) -> int:
         """Bytes that a step takes beside what it copies and makes.
 
-        Places of largest samples, planes cut off again, and weights in the order in which the processor likes them.
+        Places of largest samples, planes cut off again, and inputs and weights in an order that suits the processor.
         """
-        asked = node.attributes
-        if isinstance(asked, ConvAttributes):
-            return BYTES_PER_SAMPLE * node.parameters
+        node, asked = part.node, part.node.attributes
         if isinstance(asked, PoolAttributes) and asked.method == "max":
-            return made * self._plane[node.id] // BYTES_PER_SAMPLE * BYTES_PER_INDEX
-        if isinstance(asked, TransposedAttributes | UpsampleAttributes):
-            return 2 * self._plane[node.id]
-        return 0
+            return (part.stop - part.start) * self._plane[node.id] // BYTES_PER_SAMPLE * BYTES_PER_INDEX
+        weights = BYTES_PER_SAMPLE * node.parameters
+        if isinstance(asked, TransposedAttributes):
+            return weights + (part.last - part.first) * self._plane[node.inputs[0]] + self._spare(part)
+        return self._spare(part) if isinstance(asked, UpsampleAttributes) else weights
+
+    def _spare(self, part: Part) -> int:
+        """Bytes of planes that are made with others and cut off again."""
+        made = (part.last - part.first) * part.node.gather[self._axis].up
+        return max(0, made - (part.stop - part.start)) * self._plane[part.node.id]
