@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from networks import exact_specs, network_of, plan_of
+from networks import exact_specs, network_of
+from torch import Tensor
 
 from geocnn.errors import ConfigError
-from geocnn.network.build import Network
-from geocnn.network.fronts import Fronts
 from geocnn.network.plan import Plan, expand
-from geocnn.network.sizes import sizes_along
-from geocnn.network.spec import load_spec
 from geocnn.network.stream import Stream, StreamingNetwork
 
 SHAPES = {1: (72,), 2: (36, 24), 3: (24, 12, 12)}
