@@ -10,7 +10,10 @@ from networks import exact_specs, network_of
 from torch import Tensor
 
 from geocnn.errors import ConfigError
+from geocnn.network.build import Network
+from geocnn.network.fronts import replay
 from geocnn.network.plan import Plan, expand
+from geocnn.network.spec import load_spec
 from geocnn.network.stream import Stream, StreamingNetwork
 
 SHAPES = {1: (72,), 2: (36, 24), 3: (24, 12, 12)}
@@ -48,3 +51,45 @@ def test_random_networks_give_what_one_pass_gives(ndim: int, data: st.DataObject
     except ConfigError:
         assume(False)
     check(plan, data.draw(st.integers(0, ndim - 1)), data.draw(st.lists(st.integers(1, 30), min_size=1, max_size=8)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("ndim", SHAPES)
+def test_streams_of_random_networks_begun_again_are_the_same_bit_for_bit(ndim: int, data: st.DataObject) -> None:
+    spec = data.draw(exact_specs(ndim))
+    axis, across = data.draw(st.integers(0, ndim - 1)), [12] * ndim
+    try:
+        plan = expand(spec, (2, *[36] * ndim), 2)
+    except ConfigError:
+        assume(False)
+    chunk = plan.stride[axis] * data.draw(st.integers(1, 4))
+    begin, distance = chunk * data.draw(st.integers(1, 4)), replay(plan, chunk, axis)
+    across[axis] = begin + distance + plan.stride[axis] * data.draw(st.integers(1, 24))
+    assume(all(size % stride == 0 for size, stride in zip(across, plan.stride, strict=True)))
+    begun_again(network_of(plan).float(), axis, across, chunk, begin)
+
+
+def test_a_stream_of_faultseg3d_begun_again_is_the_same_bit_for_bit() -> None:
+    plan = expand(load_spec("faultseg3d")[0], (1, 32, 32, 32), 1)
+    distance = begun_again(network_of(plan).float(), 0, [16 + 64 + 32, 24, 24], 8, 16)
+    assert distance == 64 == -(-plan.halo[0][0] // 8) * 8 + 8
+
+
+def test_chunks_must_fit_the_stride_to_begin_again() -> None:
+    plan = expand(load_spec("faultseg3d")[0], (1, 32, 32, 32), 1)
+    with pytest.raises(ValueError, match="chunks of 12 planes are no multiple of the stride 8"):
+        replay(plan, 12)
+
+
+def begun_again(network: Network, axis: int, shape: list[int], chunk: int, begin: int) -> int:
+    """Hold a stream from plane `begin` on to be the same, from its replay distance on, and not before what it pads."""
+    fast, distance = StreamingNetwork(network, axis), replay(network.plan, chunk, axis)
+    x = torch.randn(1, network.plan.input[0], *shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = streamed(fast, x, [chunk])
+        found = streamed(fast, x.narrow(2 + axis, begin, shape[axis] - begin), [chunk])
+    size = shape[axis] - begin - distance
+    assert size > 0
+    assert torch.equal(found.narrow(2 + axis, distance, size), expected.narrow(2 + axis, begin + distance, size))
+    return distance

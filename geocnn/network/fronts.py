@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import count
+from math import ceil
 from typing import NamedTuple
 
 from geocnn.network.node import ConvAttributes, Node, PoolAttributes, TransposedAttributes
 from geocnn.network.plan import Plan
 from geocnn.network.sizes import sizes_along
 
-__all__ = ["Fronts", "Part"]
+__all__ = ["Fronts", "Part", "replay"]
 
 
 class Part(NamedTuple):
@@ -117,3 +119,80 @@ class Fronts:
         if isinstance(asked, ConvAttributes) and asked.padding_mode == "reflect":
             return max(asked.before[self._axis], asked.after[self._axis])
         return 0
+
+
+def replay(plan: Plan, chunk: int, axis: int = 0) -> int:
+    """Input planes before an output plane from which a stream must be begun again to give it bit for bit.
+
+    For an output plane at input plane p, begin at the largest multiple of `chunk` up to p − replay, or at 0: from p on
+    every plane of the new stream is bit-equal to that of a stream that began at 0, or at any multiple of `chunk`
+    before.
+
+    Parameters
+    ----------
+    plan
+        It must be exact.
+    chunk
+        Planes that are pushed at once, in both streams alike: a multiple of the plan's stride.
+    axis
+        Along which planes arrive.
+
+    Returns
+    -------
+    int
+        A multiple of `chunk`, at least one.
+
+    Raises
+    ------
+    ValueError
+        If chunks would begin between the strides of the network.
+
+    Notes
+    -----
+    A plane is bit-equal if the same kernel computes it from equal planes at the same place of an equally large part.
+
+    *Parts.* The front of a node follows from the fronts of its inputs, and moves by r / stride where all of them move
+    by r. So once a node has begun, its parts end where those of the other stream do. Its first part alone is another,
+    since the other stream's began earlier, or is padded; and so may be, in memory, what later parts take from the first
+    part of an input.
+
+    *Planes.* Output j of such a part is equal if the inputs from `low` (j) on are, where ``low`` is the first that its
+    window holds, or that it reflects there at the end. Kernels that mix the planes of a part (Winograd's, FFT) do not
+    fit in here; torch takes none on a CPU.
+
+    Going through the nodes, each has thus a plane from which on it is equal, and the last one's is what is asked for.
+    """
+    if chunk < 1 or chunk % plan.stride[axis]:
+        raise ValueError(f"chunks of {chunk} planes are no multiple of the stride {plan.stride[axis]}")
+    settled, equal = _settled(plan, chunk, axis), {0: 0}
+    for node in plan.trunk[1:]:
+        j = settled[node.id]
+        while any(_low(node, axis, j) < equal[each] for each in node.inputs):
+            j += 1
+        equal[node.id] = j
+    output = plan.output
+    return max(1, ceil(equal[output.id] * output.stride[axis] / chunk)) * chunk
+
+
+def _settled(plan: Plan, chunk: int, axis: int) -> dict[int, int]:
+    """For each node the plane from which its parts are neither the first, nor take from the first of an input."""
+    fronts, begun, settled = Fronts(plan, axis), {0: 0}, {0: 0}
+    for pushed in count(1):
+        for part in fronts.advance(pushed * chunk):
+            at, inputs = part.node.id, part.node.inputs
+            if at not in begun:
+                begun[at] = part.stop
+            elif at not in settled and all(part.first >= begun[each] for each in inputs):
+                settled[at] = part.start
+        if len(settled) == len(plan.trunk):
+            break
+    return settled
+
+
+def _low(node: Node, axis: int, j: int) -> int:
+    """First input that output `j` can depend on, wherever the input ends."""
+    gather, asked = node.gather[axis], node.attributes
+    first = gather.first(j)
+    if isinstance(asked, ConvAttributes) and asked.padding_mode != "zeros":
+        return min(first, gather.last(j) - 2 * asked.after[axis])
+    return first

@@ -171,6 +171,7 @@ class Stream:
         """Largest samples; where they were is kept, window by window."""
         axis = self._network.axis
         taken = self._windows(part, part.node.inputs[0])
+        made: Tensor
         made, indices, _ = step(taken)
         sizes = [near + n + far for near, n, far in zip(asked.before, taken.shape[2:], asked.after, strict=True)]
         sizes[axis] = taken.shape[self._axis]
