@@ -30,6 +30,11 @@ class Device:
         """The device as torch names it."""
         return torch.device(self.kind)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the numbers that a network for prediction computes with."""
+        return torch.bfloat16 if self.precision == "bf16" else torch.float32
+
     def autocast(self) -> AbstractContextManager[object]:
         """Context in which convolutions run in this precision; nothing changes for float32."""
         return torch.autocast(self.kind, dtype=torch.bfloat16, enabled=self.precision == "bf16")

@@ -25,6 +25,11 @@ def test_the_cpu_computes_in_float32_by_default() -> None:
     assert "threads" in str(choose_device("cpu"))
 
 
+def test_the_precision_is_a_type_of_numbers() -> None:
+    assert Device("cpu", "float32").dtype == torch.float32
+    assert Device("cpu", "bf16").dtype == torch.bfloat16
+
+
 def test_auto_takes_the_best_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

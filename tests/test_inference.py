@@ -73,6 +73,37 @@ def test_random_networks_are_the_same(ndim: int, data: st.DataObject) -> None:
     _same(network_of(plan), plan.input, 1e-10)
 
 
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("text", [*LAYERS, "- {pool: mean, size: 3, stride: 1, padding: same}", "- {norm: batch}"])
+def test_every_kind_computes_in_bf16(text: str, ndim: int) -> None:
+    """Two roundings a step, of weights and of outputs, to 8 bits each; here they all add up.
+
+    A norm of the channels divides what was rounded by its spread, here by as little as a tenth of the largest.
+    """
+    plan = plan_of(f"{text}\n- {{conv: outputs, kernel: 1}}", (2, *SHAPES[ndim]), outputs=3)
+    network, x = network_of(plan).float(), torch.randn(2, *plan.input, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        exact, found = network(x), InferenceNetwork(network, dtype=torch.bfloat16)(x.bfloat16())
+    spread = 10 if "layer" in text else 1
+    assert found.dtype == torch.bfloat16
+    assert 0 < (found - exact).abs().max() <= spread * 2 * len(plan.trunk) * 2**-9 * exact.abs().max()
+
+
+def test_bf16_computes_convolution_and_activation_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geocnn.network.inference._bf16", lambda: True)
+    network = InferenceNetwork(network_of(plan_of("- {conv: 1, kernel: 3, activation: relu}", (1, 8, 8))).float())
+    fused, types = network.steps[0], []
+    fused.pointwise = lambda x, *_: types.append(x.dtype) or x
+    with torch.no_grad():
+        for dtype in (torch.float32, torch.bfloat16, torch.float64):
+            fused.convolution.to(dtype)
+            fused(torch.zeros(1, 1, 8, 8, dtype=dtype))
+        fused.convolution.float()
+        with torch.autocast("cpu", torch.bfloat16):
+            fused(torch.zeros(1, 1, 8, 8))
+    assert types == [torch.float32, torch.bfloat16]
+
+
 def test_norms_and_activations_are_no_steps_of_their_own() -> None:
     layer = "- {conv: 4, kernel: 3, norm: batch, activation: relu}\n"
     made = InferenceNetwork(network_of(plan_of(layer * 2 + "- {conv: 1, kernel: 1}", (1, 8, 8))))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from networks import exact_specs, network_of
+from networks import exact_specs, network_of, plan_of
+from test_zoo import DENSE
 from torch import Tensor
 
 from geocnn.errors import ConfigError
 from geocnn.network.build import Network
 from geocnn.network.fronts import replay
 from geocnn.network.plan import Plan, expand
-from geocnn.network.spec import load_spec
+from geocnn.network.sizes import admissible_sizes
+from geocnn.network.spec import load_spec, zoo_names
 from geocnn.network.stream import Stream, StreamingNetwork
 
 SHAPES = {1: (72,), 2: (36, 24), 3: (24, 12, 12)}
@@ -51,6 +55,43 @@ def test_random_networks_give_what_one_pass_gives(ndim: int, data: st.DataObject
     except ConfigError:
         assume(False)
     check(plan, data.draw(st.integers(0, ndim - 1)), data.draw(st.lists(st.integers(1, 30), min_size=1, max_size=8)))
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+def test_planes_after_the_last_window_of_a_pool_are_put_back_as_zeros(chunk: int) -> None:
+    plan = plan_of("- {pool: max, size: 3, save: p}\n- {unpool: p}\n- {conv: 1, kernel: 1}", (1, 11, 11))
+    check(plan, 0, [chunk])
+
+
+@pytest.mark.parametrize("name", ["fault-small", "faultseg3d", "unet-residual"])
+def test_bf16_is_near_float32(name: str) -> None:
+    """Within two roundings to 8 bits a convolution, of weights and of outputs, that all add up."""
+    plan = expand(load_spec(name)[0], (1, 32, 32, 32), 1)
+    network = network_of(plan).float()
+    x = torch.randn(1, *plan.input, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        exact = streamed(StreamingNetwork(network), x, [8])
+        found = streamed(StreamingNetwork(network, dtype=torch.bfloat16), x, [8])
+    roundings = 2 * sum(node.kind == "conv" for node in plan.trunk)
+    assert found.dtype == torch.float32
+    assert 0 < (found - exact).abs().max() <= roundings * 2**-9 * exact.abs().max()
+
+
+ZOO = [name for name in zoo_names() if name not in DENSE]
+
+
+@pytest.mark.parametrize("ndim", SHAPES)
+@pytest.mark.parametrize("name", ZOO)
+def test_networks_of_the_zoo_give_what_one_pass_gives(name: str, ndim: int) -> None:
+    """With few channels, over inputs as small as fit, along one axis after the other longer by three strides."""
+    spec = load_spec(name)[0].model_copy(update={"width": 0.05})
+    plan = expand(spec, (1, *(2**11,) * ndim), 2)
+    least = [-(-each.least // step) * step for each, step in zip(admissible_sizes(plan), plan.stride, strict=True)]
+    for axis in range(ndim):
+        sizes = [size + 3 * step * (at == axis) for at, (size, step) in enumerate(zip(least, plan.stride, strict=True))]
+        if prod(sizes) > 2**18:
+            pytest.skip(f"inputs of {name} along {ndim} axes have {prod(sizes)} samples at least")
+        check(expand(spec, (1, *sizes), 2), axis, [8])
 
 
 @settings(max_examples=40, deadline=None)

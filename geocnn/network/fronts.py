@@ -7,7 +7,7 @@ from itertools import count
 from math import ceil
 from typing import NamedTuple
 
-from geocnn.network.node import ConvAttributes, Node, PoolAttributes, TransposedAttributes
+from geocnn.network.node import ConvAttributes, Node, PoolAttributes, TransposedAttributes, UnpoolAttributes
 from geocnn.network.plan import Plan
 from geocnn.network.sizes import sizes_along
 
@@ -107,10 +107,9 @@ class Fronts:
     def _first(self, taker: Node, made: int) -> int:
         """First plane of an input that a taker still needs."""
         first = taker.gather[self._axis].first(self.made[taker.id])
-        if isinstance(taker.attributes, ConvAttributes | PoolAttributes | TransposedAttributes):
-            first = min(
-                first, made - 1 - self._mirrored(taker)
-            )  # At an end a window may lie in the padding as a whole.
+        if isinstance(taker.attributes, ConvAttributes | PoolAttributes | TransposedAttributes | UnpoolAttributes):
+            # At an end a window may lie in the padding as a whole.
+            first = min(first, made - 1 - self._mirrored(taker))
         return max(0, first)
 
     def _mirrored(self, node: Node) -> int:

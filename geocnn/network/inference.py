@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from geocnn.network.build import Network
 from geocnn.network.keeping import folds
 from geocnn.network.liveness import overwrites, users
-from geocnn.network.modules import TransposedConvolution, overwriting
+from geocnn.network.modules import ChannelNorm, TransposedConvolution, overwriting
 from geocnn.network.node import ActivationAttributes, Node
 from geocnn.network.schedule import Schedule
 
@@ -31,6 +32,8 @@ class InferenceNetwork(nn.Module):
         In `eval` mode or not: running statistics are used, dropout does nothing.
     in_parts
         Whether its steps will be run part by part, so that what others still need is not written over.
+    dtype
+        In which it takes inputs and computes; None is the network's own. Norms are folded before weights are rounded.
 
     Notes
     -----
@@ -38,7 +41,7 @@ class InferenceNetwork(nn.Module):
     and b' = (b − μ)·γ/√(σ² + ε) + β.
     """
 
-    def __init__(self, network: Network, in_parts: bool = False) -> None:
+    def __init__(self, network: Network, in_parts: bool = False, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         self.plan = plan = network.plan
         over, counts = overwrites(plan, training=False, alone=in_parts), users(plan)
@@ -55,6 +58,8 @@ class InferenceNetwork(nn.Module):
                 module = overwriting(module)
             modules[node.id] = module
         _fuse_activations(plan.trunk, modules, counts)
+        if dtype is not None:
+            modules = {at: _rounded(module, dtype) for at, module in modules.items()}
         self.steps = nn.ModuleList(modules[node.id] for node in plan.trunk[1:])
         self._schedule = Schedule(plan.trunk, {plan.output_id})
         self.requires_grad_(requires_grad=False)
@@ -75,6 +80,28 @@ def _put_channels_last(module: nn.Module) -> None:
     for weight in module.parameters():
         if weight.device.type == "cpu" and weight.ndim in formats:
             weight.data = weight.data.to(memory_format=formats[weight.ndim])
+
+
+class InFloat32(nn.Module):
+    """A module that computes in float32 whatever it takes, and hands that type on."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module.float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.module(x.float()).to(x.dtype)
+        return y
+
+
+def _rounded(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The module with weights of a type; a short one leaves those of `_WIDE` in float32."""
+    wide = dtype.itemsize < 4 and any(isinstance(part, _WIDE) for part in module.modules())
+    return InFloat32(module) if wide else module.to(dtype)
+
+
+_WIDE = (nn.modules.batchnorm._NormBase, nn.GroupNorm, ChannelNorm, nn.AvgPool3d)
+"""Norms, whose statistics are sums over many samples, and the one step that torch has no bf16 form of on a CPU."""
 
 
 def _folded(layer: nn.Module, norm: Any) -> nn.Module:
@@ -159,9 +186,15 @@ class FusedConvolution(nn.Module):
 
 
 def _plain_float(x: Tensor) -> bool:
-    """Whether oneDNN computes a convolution of this tensor in float32, and nobody asks for gradients."""
-    plain = x.device.type == "cpu" and x.dtype == torch.float32
+    """Whether oneDNN computes a convolution of this tensor as it is, and nobody asks for gradients."""
+    plain = x.device.type == "cpu" and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and _bf16()))
     return plain and not torch.is_autocast_enabled("cpu") and not torch.is_grad_enabled()
+
+
+@cache
+def _bf16() -> bool:
+    """Whether oneDNN computes in bf16 on this processor."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _pointwise() -> Callable[..., Tensor] | None:

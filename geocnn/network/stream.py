@@ -39,19 +39,21 @@ class StreamingNetwork:
         Its plan must be exact. The weights are copied, as by `InferenceNetwork`.
     axis
         Of the input along which planes will arrive: 0 is the first after the channels.
+    dtype
+        In which layers compute, such as torch.bfloat16; None is the network's own.
     """
 
-    def __init__(self, network: Network, axis: int = 0) -> None:
+    def __init__(self, network: Network, axis: int = 0, dtype: torch.dtype | None = None) -> None:
         if not network.plan.exact:
             raise ValueError("a network that looks at its whole input cannot be computed plane by plane")
-        self.plan, self.axis = network.plan, axis
+        self.plan, self.axis, self.dtype = network.plan, axis, dtype
         bare = Network(_unpadded(network.plan, axis))
         for weight in network.parameters():
             bare.to(weight)
             break
         for node in network.plan.nodes[1:]:
             core_of(bare.step(node)).load_state_dict(core_of(network.step(node)).state_dict())
-        fast = InferenceNetwork(bare, in_parts=True)
+        fast = InferenceNetwork(bare, in_parts=True, dtype=dtype)
         self.steps: dict[int, Any] = {node.id: step for node, step in zip(self.plan.trunk[1:], fast.steps, strict=True)}
 
 
@@ -80,14 +82,14 @@ class Stream:
         self._sizes: dict[int, torch.Size] = {}
 
     def push(self, planes: Tensor) -> Tensor | None:
-        """Logits that depend on nothing to come; None while there are none.
+        """Logits that depend on nothing to come, in float32 at least; None while there are none.
 
         Parameters
         ----------
         planes
             The next ones, (B, C, \\*shape); their number may vary, the other sizes may not.
         """
-        self._planes[0].append(planes)
+        self._planes[0].append(planes if self._network.dtype is None else planes.to(self._network.dtype))
         return self._run(self._fronts.advance(self._fronts.made[0] + planes.shape[self._axis]))
 
     def finish(self) -> Tensor | None:
@@ -111,7 +113,10 @@ class Stream:
                 for held in (self._planes[each], self._places.get(each)):
                     if held is not None:
                         held.drop(self._fronts.needed(each))
-        return torch.cat(logits, self._axis) if len(logits) > 1 else logits[0] if logits else None
+        if not logits:
+            return None
+        joined = torch.cat(logits, self._axis) if len(logits) > 1 else logits[0]
+        return joined.float() if joined.dtype.itemsize < 4 else joined
 
     def _computed(self, part: Part) -> Tensor:
         """Output planes ``part.start:part.stop`` of a node."""
@@ -183,7 +188,9 @@ class Stream:
         """Samples where a pool found them, zeros elsewhere."""
         axis, (each, pooled) = self._network.axis, part.node.inputs
         stride, before = pool.stride[axis], pool.before[axis]
-        first, last = max(0, part.first), min(self._fronts.made[pooled], part.last)
+        there = self._fronts.made[pooled]
+        first = min(max(0, part.first), there - 1)  # Planes after the last window are zeros.
+        last = max(min(there, part.last), first + 1)
         sizes = [*self._sizes[pooled]]
         sizes[axis] = (last - first) * stride
         padded = [near + n + far for near, n, far in zip(pool.before, sizes, pool.after, strict=True)]
