@@ -6,12 +6,12 @@ import ctypes
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 
 from geocnn.errors import UsageError
+from geocnn.memory_limit import free_memory
 
 __all__ = ["Device", "choose_device", "keep_freed_memory"]
 
@@ -26,14 +26,14 @@ class Device:
     precision: str
 
     @property
-    def torch(self) -> torch.device:
-        """The device as torch names it."""
-        return torch.device(self.kind)
-
-    @property
     def dtype(self) -> torch.dtype:
         """The type of the numbers that a network for prediction computes with."""
         return torch.bfloat16 if self.precision == "bf16" else torch.float32
+
+    @property
+    def torch(self) -> torch.device:
+        """The device as torch names it."""
+        return torch.device(self.kind)
 
     def autocast(self) -> AbstractContextManager[object]:
         """Context in which convolutions run in this precision; nothing changes for float32."""
@@ -44,14 +44,11 @@ class Device:
         return Fabric(accelerator=self.kind, devices=1, precision=_FABRIC_PRECISION[self.precision])  # type: ignore[arg-type]
 
     def free_memory(self) -> int:
-        """Bytes that are free on the device, or on the machine for a device that shares its memory."""
+        """Bytes that are free on the device, or for this process where the device shares its memory."""
         if self.kind == "cuda":
             return int(torch.cuda.mem_get_info()[0])
-        try:
-            facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
-        except OSError:
-            return 8 * 2**30
-        return 1024 * int(facts["MemAvailable"].split()[0])
+        free = free_memory()
+        return 8 * 2**30 if free is None else free
 
     def __str__(self) -> str:
         name = torch.cuda.get_device_name() if self.kind == "cuda" else f"{torch.get_num_threads()} threads"
