@@ -108,7 +108,7 @@ def test_norms_and_activations_are_no_steps_of_their_own() -> None:
     layer = "- {conv: 4, kernel: 3, norm: batch, activation: relu}\n"
     made = InferenceNetwork(network_of(plan_of(layer * 2 + "- {conv: 1, kernel: 1}", (1, 8, 8))))
     kinds = [type(step) for step in made.steps]
-    assert kinds == [FusedConvolution, nn.Identity, nn.Identity] * 2 + [nn.Conv2d]
+    assert kinds == [FusedConvolution, nn.Identity, nn.Identity] * 2 + [FusedConvolution]
 
 
 def test_without_the_operator_of_torch_the_activation_is_a_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,9 @@ class InferenceNetwork(nn.Module):
                 module = overwriting(module)
             modules[node.id] = module
         _fuse_activations(plan.trunk, modules, counts)
+        for at, module in modules.items():
+            if isinstance(core_of(module), nn.Conv1d | nn.Conv2d | nn.Conv3d):
+                modules[at] = _fused(module, "none", nn.Identity())
         if dtype is not None:
             modules = {at: _rounded(module, dtype) for at, module in modules.items()}
         self.steps = nn.ModuleList(modules[node.id] for node in plan.trunk[1:])
@@ -143,12 +146,18 @@ def _fuse_activations(nodes: tuple[Node, ...], modules: dict[int, nn.Module], co
         core = core_of(layer) if layer is not None else None
         if counts[maker.id] != 1 or not isinstance(core, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             continue
-        fused = FusedConvolution(core, node.attributes.function, modules[node.id])
-        modules[maker.id] = nn.Sequential(layer[0], fused) if isinstance(layer, nn.Sequential) else fused
+        modules[maker.id] = _fused(layer, node.attributes.function, modules[node.id])
         modules[node.id] = nn.Identity()
 
 
+def _fused(layer: Any, function: str, activation: nn.Module) -> nn.Module:
+    """A convolution, with the padding before it if any, that applies an activation."""
+    fused = FusedConvolution(core_of(layer), function, activation)
+    return nn.Sequential(layer[0], fused) if isinstance(layer, nn.Sequential) else fused
+
+
 _POINTWISE: Mapping[str, tuple[str, list[float], str]] = {
+    "none": ("none", [], ""),
     "relu": ("relu", [], ""),
     "leaky_relu": ("leaky_relu", [0.01], ""),
     "gelu": ("gelu", [], "none"),
@@ -160,7 +169,10 @@ _POINTWISE: Mapping[str, tuple[str, list[float], str]] = {
 
 
 class FusedConvolution(nn.Module):
-    """A convolution and the activation after it, in one pass over memory where the processor's library can."""
+    """A convolution and the activation after it, in one pass over memory where the processor's library can.
+
+    Without activation too: for small inputs torch's own convolution copies each sample once for each tap.
+    """
 
     def __init__(self, convolution: Any, function: str, activation: nn.Module) -> None:
         super().__init__()
