@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from geocnn.network.build import Network
 from geocnn.network.fronts import Fronts, Part
-from geocnn.network.inference import InferenceNetwork, core_of
+from geocnn.network.inference import CHANNELS_LAST, InferenceNetwork, core_of
 from geocnn.network.node import (
     ConvAttributes,
     Node,
@@ -169,8 +169,14 @@ class Stream:
         made: Tensor = step(planes)
         missing = stop - made.shape[self._axis]
         if missing > 0:  # Planes that no input reaches hold the bias, as those that zeros reach.
+            del made
             made = step(self._beside(planes, 0, -(-missing // times), 0.0))
-        return made.narrow(self._axis, start, stop - start)
+        # Steps that lay out samples anew leave channels apart: convolutions after them would copy all that they take.
+        plain = torch.contiguous_format
+        layout = CHANNELS_LAST.get(made.ndim, plain) if made.device.type == "cpu" else plain
+        if made.shape[self._axis] == stop - start:
+            return made.contiguous(memory_format=layout)
+        return made.narrow(self._axis, start, stop - start).clone(memory_format=layout)  # A view would hold them all.
 
     def _pooled(self, part: Part, asked: PoolAttributes, step: Pooled) -> Tensor:
         """Largest samples; where they were is kept, window by window."""

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from math import prod
 
 from geocnn.network.fronts import Fronts, Part
-from geocnn.network.keeping import folds, hands_on
+from geocnn.network.keeping import folds, hands_on, scratch
 from geocnn.network.liveness import overwrites, users
 from geocnn.network.node import (
     BYTES_PER_INDEX,
     BYTES_PER_SAMPLE,
+    Node,
     PoolAttributes,
     TransposedAttributes,
+    UnpoolAttributes,
     UpsampleAttributes,
 )
 from geocnn.network.plan import Plan
@@ -22,8 +24,10 @@ from geocnn.network.sizes import shapes_for
 __all__ = ["stream_bytes"]
 
 
-def stream_bytes(plan: Plan, shape: Sequence[int], chunk: int, axis: int = 0) -> int:
-    """The most bytes that a stream holds at once beside the network's parameters, in float32.
+def stream_bytes(
+    plan: Plan, shape: Sequence[int], chunk: int, axis: int = 0, bytes_per_sample: int = BYTES_PER_SAMPLE
+) -> int:
+    """The most bytes that a stream holds at once beside the network's parameters, the planes pushed last among them.
 
     Parameters
     ----------
@@ -36,27 +40,30 @@ def stream_bytes(plan: Plan, shape: Sequence[int], chunk: int, axis: int = 0) ->
         Planes that are pushed at once: a multiple of the plan's stride.
     axis
         Along which planes arrive.
+    bytes_per_sample
+        Of what layers compute in: 4 for float32, 2 for bf16. What is pushed and what comes out is float32.
     """
     near, far = plan.halo[axis]
     several = 2 * (near + far) + 4 * chunk
     planes = min(shape[axis], -(-several // plan.stride[axis]) * plan.stride[axis])
-    played = _Played(plan, [planes if each == axis else n for each, n in enumerate(shape)], axis)
+    played = _Played(plan, [planes if each == axis else n for each, n in enumerate(shape)], axis, bytes_per_sample)
     return played.peak(chunk)
 
 
 class _Played:
     """Chunks that the nodes of a plan hold while planes arrive."""
 
-    def __init__(self, plan: Plan, shape: Sequence[int], axis: int) -> None:
+    def __init__(self, plan: Plan, shape: Sequence[int], axis: int, bytes_per_sample: int) -> None:
         shapes = shapes_for(plan, shape)
         if shapes is None:
             raise ValueError(f"the network takes no input of {tuple(shape)} samples")
-        self._total, self._axis = shape[axis], axis
+        self._total, self._axis, self._bytes = shape[axis], axis, bytes_per_sample
         self._fronts = Fronts(plan, axis)
         self._plane = {
-            node.id: BYTES_PER_SAMPLE * node.channels * prod(n for each, n in enumerate(size) if each != axis)
+            node.id: bytes_per_sample * node.channels * prod(n for each, n in enumerate(size) if each != axis)
             for node, size in zip(plan.nodes, shapes, strict=True)
         }
+        self._kept = {node.id: self._plane[node.id] + self._places(node) for node in plan.nodes}
         self._chunks: dict[int, deque[tuple[int, int]]] = {node.id: deque() for node in plan.trunk}
         over, counts = overwrites(plan, training=False, alone=True), users(plan)
         self._free = {
@@ -75,7 +82,8 @@ class _Played:
                 self._play(part)
         for part in self._fronts.finish():
             self._play(part)
-        return self._most
+        wider = BYTES_PER_SAMPLE / self._bytes * (self._bytes < BYTES_PER_SAMPLE)
+        return self._most + int(wider * chunk * self._plane[0])
 
     def _play(self, part: Part) -> None:
         """One step: what it copies and makes, what it leaves to be held, and what nobody needs any more."""
@@ -88,16 +96,20 @@ class _Played:
             needed, chunks = self._fronts.needed(each), self._chunks[each]
             while chunks and chunks[0][1] <= needed:
                 first, last = chunks.popleft()
-                self._held -= (last - first) * self._plane[each]
+                self._held -= (last - first) * self._kept[each]
 
     def _append(self, at: int, first: int, last: int) -> None:
         self._chunks[at].append((first, last))
-        self._held += (last - first) * self._plane[at]
+        self._held += (last - first) * self._kept[at]
 
     def _copied(self, part: Part, each: int) -> int:
         """Bytes of the planes that a step looks at, where no chunk holds them all."""
         within = any(first <= part.first and part.last <= last for first, last in self._chunks[each])
         return 0 if within else (part.last - part.first) * self._plane[each]
+
+    def _partial(self, part: Part, each: int) -> bool:
+        """Whether the planes that a step looks at are some of a chunk."""
+        return not self._copied(part, each) and (part.first, part.last) not in self._chunks[each]
 
     def _beside(self, part: Part) -> int:
         """Bytes that a step takes beside what it copies and makes.
@@ -105,14 +117,27 @@ class _Played:
         Places of largest samples, planes cut off again, and inputs and weights in an order that suits the processor.
         """
         node, asked = part.node, part.node.attributes
-        if isinstance(asked, PoolAttributes) and asked.method == "max":
-            return (part.stop - part.start) * self._plane[node.id] // BYTES_PER_SAMPLE * BYTES_PER_INDEX
-        weights = BYTES_PER_SAMPLE * node.parameters
+        taken = (part.last - part.first) * self._plane[node.inputs[0]]
+        made = (part.last - part.first) * part.node.gather[self._axis].up * self._plane[node.id]
+        spare = max(0, made - (part.stop - part.start) * self._plane[node.id])
+        weights = self._bytes * node.parameters
+        if isinstance(asked, PoolAttributes):
+            places = (part.stop - part.start) * self._plane[node.id] // self._bytes * BYTES_PER_INDEX
+            view = taken if self._axis and self._partial(part, node.inputs[0]) else 0
+            return view + places * (asked.method == "max") * (PLACES if asked.indices else 1)
+        if isinstance(asked, UnpoolAttributes):
+            return made + taken + taken // self._bytes * BYTES_PER_INDEX
         if isinstance(asked, TransposedAttributes):
-            return weights + (part.last - part.first) * self._plane[node.inputs[0]] + self._spare(part)
-        return self._spare(part) if isinstance(asked, UpsampleAttributes) else weights
+            return weights + taken + made + spare
+        if isinstance(asked, UpsampleAttributes):
+            return spare + int(scratch(node) * made)
+        return weights
 
-    def _spare(self, part: Part) -> int:
-        """Bytes of planes that are made with others and cut off again."""
-        made = (part.last - part.first) * part.node.gather[self._axis].up
-        return max(0, made - (part.stop - part.start)) * self._plane[part.node.id]
+    def _places(self, node: Node) -> int:
+        """Bytes of a plane of places that a later unpool asks a max pool for."""
+        asked = isinstance(node.attributes, PoolAttributes) and node.attributes.indices
+        return self._plane[node.id] // self._bytes * BYTES_PER_INDEX * asked
+
+
+PLACES = 6
+"""Numbers that `to_windows` holds at once for each place."""
