@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -12,8 +12,9 @@ from lightning_fabric import Fabric
 
 from geocnn.errors import UsageError
 from geocnn.memory_limit import free_memory
+from geocnn.processes import Process
 
-__all__ = ["Device", "choose_device", "keep_freed_memory"]
+__all__ = ["Device", "choose_device", "is_out_of_memory", "keep_freed_memory", "share_machine"]
 
 _FABRIC_PRECISION = {"float32": "32-true", "bf16": "bf16-mixed"}
 
@@ -34,10 +35,6 @@ class Device:
     def torch(self) -> torch.device:
         """The device as torch names it."""
         return torch.device(self.kind)
-
-    def autocast(self) -> AbstractContextManager[object]:
-        """Context in which convolutions run in this precision; nothing changes for float32."""
-        return torch.autocast(self.kind, dtype=torch.bfloat16, enabled=self.precision == "bf16")
 
     def fabric(self) -> Fabric:
         """Lightning Fabric on this device, one process."""
@@ -86,6 +83,33 @@ def choose_device(kind: str = "auto", precision: str = "auto") -> Device:
         native = kind == "cuda" and torch.cuda.get_device_capability() >= (8, 0)
         precision = "bf16" if native else "float32"
     return Device(kind, precision)
+
+
+def share_machine(process: Process) -> None:
+    """Leave others on this machine their share: a GPU of one's own, and as many threads as there are cores for each.
+
+    Where a launcher has bound processes to cores of their own, or the user has said how many threads there are, these
+    stay.
+    """
+    if process.local_count == 1:
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(process.local % torch.cuda.device_count())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if "OMP_NUM_THREADS" not in os.environ and cores == os.cpu_count():
+        torch.set_num_threads(max(1, cores // process.local_count))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device, or this machine, has no memory left.
+
+    torch has an error of its own for that on Nvidia GPUs alone.
+    """
+    told = isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+    return told or isinstance(error, torch.OutOfMemoryError | MemoryError)
+
+
+_NO_MEMORY = ("can't allocate memory", "MPS backend out of memory")
 
 
 def keep_freed_memory() -> None:

@@ -11,7 +11,7 @@ from geocnn.device import Device
 from geocnn.errors import SurveyError
 from geocnn.metrics import BinaryScores, Scores, scorer
 from geocnn.model import Model, far_from_training, normalised, require_fit
-from geocnn.prediction.passes import probability_slabs
+from geocnn.prediction.choice import probability_slabs
 from geocnn.progress import Progress, Work
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.scan import Statistics, scan
@@ -61,7 +61,7 @@ def evaluate(
     counting, dead = scorer(len(contract.classes)), 0
     done, total = 0, labelled.covered.size
     yield Progress(done, total, "samples", stage="evaluating")
-    for slab, probability in probability_slabs(model.network, survey, labelled.covered, device):
+    for slab, probability in probability_slabs(model.network, contract.patch, survey, labelled.covered, device):
         live = survey.live(slab)
         counting.add(probability, np.where(live, labelled.labels(slab), np.int8(-1)))
         dead += int(live.size - live.sum())

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import FrameType
+from typing import TypeVar
 
-__all__ = ["StopRequest", "stop_requests"]
+from geocnn.errors import Stopped
+from geocnn.progress import Work
+
+__all__ = ["StopRequest", "heeding", "stop_requests"]
+
+T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -38,3 +44,26 @@ def stop_requests() -> Iterator[StopRequest]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def heeding(work: Work[T], stop: StopRequest) -> Work[T]:
+    """The same work, which a signal ends before there is anything to save.
+
+    Raises
+    ------
+    Stopped
+        If a signal asked to stop.
+    """
+    with closing(work):
+        while True:
+            try:
+                event = next(work)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            yield event
+            if stop:
+                raise Stopped(
+                    f"stopped by {stop.signal.name if stop.signal else 'a signal'} before there was anything to save",
+                    do="begin again with the same command",
+                )

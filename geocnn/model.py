@@ -30,6 +30,7 @@ __all__ = [
     "Contract",
     "Model",
     "far_from_training",
+    "is_model",
     "load_model",
     "normalised",
     "require_fit",
@@ -80,10 +81,11 @@ class Contract(Record):
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network and its contract."""
+    """A trained network and its contract; `digest` is that of its file, empty if it has none."""
 
     network: Network
     contract: Contract
+    digest: str = ""
 
 
 def save_model(path: Path, model: Model) -> None:
@@ -128,7 +130,12 @@ def load_model(path: Path) -> Model:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise _foreign(file, "its weights do not fit its layer spec") from error
-    return Model(network.eval(), contract)
+    return Model(network.eval(), contract, digest)
+
+
+def is_model(path: Path) -> bool:
+    """Whether a path is that of a model file, or of a run directory that holds one."""
+    return path.suffix == Path(MODEL_FILE).suffix or (path / MODEL_FILE).is_file()
 
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")

@@ -28,7 +28,7 @@ from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
 from geocnn.normalise import NormalisedSurvey
 from geocnn.patches import Stream
-from geocnn.prediction.passes import probability_slabs
+from geocnn.prediction.choice import probability_slabs
 from geocnn.preflight import Preflight, preflight
 from geocnn.progress import Progress, Remark, Work
 from geocnn.records import spell
@@ -267,7 +267,9 @@ class Trainer:
         """Slabs of a validation window with probabilities and labels; what there is to show of it becomes a panel."""
         plane = _shown(within)
         parts: list[tuple[NDArray[Any], ...]] = []
-        for slab, probability in probability_slabs(self.bare, image, within, self.device):
+        for slab, probability in probability_slabs(
+            self.bare, self.config.record.data.patch, image, within, self.device
+        ):
             samples, live = image.both(slab)
             label = np.where(live, labelled.labels(slab), -1).astype(np.int8)
             shown = slab.within(plane)

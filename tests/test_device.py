@@ -14,7 +14,7 @@ from geocnn.network.initialisation import initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec
 from geocnn.normalise import NormalisedSurvey, Normaliser
-from geocnn.prediction.passes import logit_slabs
+from geocnn.prediction.choice import Runner
 from geocnn.progress import finish
 from geocnn.survey.scan import scan
 
@@ -69,5 +69,5 @@ def logits(device: Device) -> np.ndarray:
     survey = ArraySurvey(np.random.default_rng(0).normal(size=(1, 20, 24, 28)))
     found = finish(scan(survey))
     image = NormalisedSurvey(survey, found, Normaliser.of(found.statistics, "shared", 5.0))
-    [(_, values)] = logit_slabs(network, image, survey.grid.whole, device)
-    return values
+    parts = Runner(device, "values").over(network, (16, 16, 16), image).sections(survey.grid.whole, 10**9)
+    return np.concatenate([part.values.cpu().numpy() for part in parts], axis=1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from geocnn.device import Device
-from geocnn.errors import ModelError, UsageError
+from geocnn.errors import UsageError
 from geocnn.grid import Window
 from geocnn.marked import parse_marked
 from geocnn.network.build import Network
@@ -19,8 +19,8 @@ from geocnn.network.initialisation import initialise
 from geocnn.network.plan import expand
 from geocnn.network.spec import load_spec, read_spec
 from geocnn.normalise import NormalisedSurvey, Normaliser
-from geocnn.prediction.passes import logit_slabs, probability_slabs
-from geocnn.prediction.tiles import Tiling, tiling_bytes
+from geocnn.prediction.choice import Runner, probability_slabs
+from geocnn.prediction.tiles import Tiling, planes_of, tiling_bytes
 from geocnn.progress import finish
 from geocnn.survey.scan import scan
 
@@ -69,10 +69,24 @@ def reference(network: Network, image: NormalisedSurvey) -> np.ndarray:
 
 
 def assembled(network: Network, image: NormalisedSurvey, within: Window, memory: int) -> np.ndarray:
+    """Logits (K, *within), tile by tile as a prediction is written."""
+    over = Runner(CPU, "values").over(network, (8,), image)
     out = np.full((network.plan.outputs, *image.grid.shape), np.nan, np.float32)
-    for slab, logits in logit_slabs(network, image, within, CPU, memory):
-        out[(slice(None), *slab.slices)] = logits
+    for tile in over.cut(within, memory).tiles:
+        for part in over.parts(tile):
+            assert np.isnan(out[(slice(None), *part.window.slices)]).all()
+            out[(slice(None), *part.window.slices)] = part.values.numpy()
     return out[(slice(None), *within.slices)]
+
+
+def in_order(network: Network, image: NormalisedSurvey, within: Window, memory: int = 10**9) -> np.ndarray:
+    """Logits (K, *within), cross-section by cross-section as they are scored."""
+    slabs, at = [], within.start[0]
+    for part in Runner(CPU, "values").over(network, (8,), image).sections(within, memory):
+        assert part.window == planes_of(within, 0, at, part.window.stop[0])
+        slabs, at = [*slabs, part.values.numpy()], part.window.stop[0]
+    assert at == within.stop[0]
+    return np.concatenate(slabs, axis=1)
 
 
 def assert_equals_reference(found: np.ndarray, expected: np.ndarray) -> None:
@@ -100,7 +114,7 @@ def whole_bytes(network: Network, shape: tuple[int, ...]) -> int:
     """What one tile takes, all its planes at a time."""
     plan, whole = network.plan, Window((0,) * len(shape), shape)
     padded = plan.admissible(shape)
-    return tiling_bytes(plan, Tiling(whole, shape, plan.stride, plan.halo, padded, padded[0]))
+    return tiling_bytes(plan, Tiling(whole, shape, plan.stride, plan.halo, padded, 0, padded[0], 0))
 
 
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
@@ -114,9 +128,9 @@ def test_tiled_equals_the_reference(layers: str, data: st.DataObject) -> None:
     image = image_of(shape)
     start = tuple(data.draw(st.integers(0, n - 1)) for n in shape)
     within = Window(start, tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(start, shape, strict=True)))
-    share = data.draw(st.sampled_from([0.1, 0.3, 0.6, 1]))
+    share, way = data.draw(st.sampled_from([0.1, 0.3, 0.6, 1])), data.draw(st.sampled_from([assembled, in_order]))
     try:
-        found = assembled(network, image, within, int(share * whole_bytes(network, shape)))
+        found = way(network, image, within, int(share * whole_bytes(network, shape)))
     except UsageError:
         assume(False)
     assert_equals_reference(found, reference(network, image)[(slice(None), *within.slices)])
@@ -146,15 +160,8 @@ def test_identity_network_returns_its_input() -> None:
 def test_probabilities_of_several_classes_sum_to_one() -> None:
     network = network_of("[{conv: outputs, kernel: 3}]", (8, 8), outputs=3)
     image = image_of((9, 10))
-    slabs = list(probability_slabs(network, image, image.grid.whole, CPU))
+    slabs = list(probability_slabs(network, (8, 8), image, image.grid.whole, CPU))
     assert sum(slab.size for slab, _ in slabs) == image.grid.whole.size
     for slab, probability in slabs:
         assert probability.shape == (3, *slab.shape)
         np.testing.assert_allclose(probability.sum(axis=0), 1, rtol=1e-6)
-
-
-def test_a_dense_head_is_refused_by_name() -> None:
-    network = network_of("[{conv: 2, kernel: 3}, {flatten: true}, {dense: outputs}]", (8, 8))
-    image = image_of((8, 8))
-    with pytest.raises(ModelError, match=r"flatten at .*layers\[1\].*dense at .*layers\[2\]"):
-        list(logit_slabs(network, image, image.grid.whole, CPU))

@@ -29,7 +29,8 @@ def tilings(draw: st.DrawFn) -> tuple[Tiling, tuple[int, ...]]:
         axes.append((size, stride, start, stop, halo, stride * draw(st.integers(1, 5))))
     shape, stride, start, stop, halo, core = zip(*axes, strict=True)
     padded = tuple(ceil(n / s) * s for n, s in zip(shape, stride, strict=True))
-    return Tiling(Window(start, stop), core, stride, halo, padded, chunk=stride[0]), shape
+    axis = draw(st.integers(0, ndim - 1))
+    return Tiling(Window(start, stop), core, stride, halo, padded, axis, stride[axis], 10**9), shape
 
 
 @given(tilings())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, product
 from math import ceil, prod
 from typing import NamedTuple
 
@@ -14,12 +14,12 @@ from geocnn.network.node import BYTES_PER_SAMPLE
 from geocnn.network.plan import Plan
 from geocnn.network.stream_memory import stream_bytes
 
-__all__ = ["Tile", "Tiling", "plan_tiles", "tiling_bytes"]
+__all__ = ["Tile", "Tiling", "plan_tiles", "planes_of", "tiling_bytes"]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """What one pass computes.
+    """What one stream computes.
 
     ::
 
@@ -33,10 +33,17 @@ class Tile:
     read
         Input that it needs. It may reach past the far edge of the survey, up to the next multiple of the stride:
         those samples are zero.
+    axis, chunk
+        Along which axis planes are read, and how many at a time.
+    memory
+        Bytes that whoever computes it may take.
     """
 
     core: Window
     read: Window
+    axis: int
+    chunk: int
+    memory: int
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,10 @@ class Tiling:
         Shape of a core; the last ones may be smaller.
     stride, halo, padded
         Per axis: total stride of the network, (near, far) halo, and size of the survey rounded up to the stride.
-    chunk
-        Planes along the first axis that are computed at a time: a multiple of the stride.
+    axis, chunk
+        The axis along which tiles are streamed, and the planes that are computed at a time: a multiple of the stride.
+    memory
+        Bytes that a tile may take.
     """
 
     within: Window
@@ -60,14 +69,20 @@ class Tiling:
     stride: tuple[int, ...]
     halo: tuple[tuple[int, int], ...]
     padded: tuple[int, ...]
+    axis: int
     chunk: int
+    memory: int
 
-    def slabs(self) -> Iterator[tuple[Window, list[Tile]]]:
+    def tiles(self) -> Iterator[Tile]:
+        """All tiles, in order along the first axis, then along the others."""
+        for spans in product(*(self._spans(axis) for axis in range(len(self.size)))):
+            starts, stops, firsts, lasts = zip(*spans, strict=True)
+            yield Tile(Window(starts, stops), Window(firsts, lasts), self.axis, self.chunk, self.memory)
+
+    def slabs(self) -> Iterator[tuple[Window, Iterator[Tile]]]:
         """Whole cross-sections of `within` in order along the first axis, each with the tiles that make it."""
-        first, *others = (self._spans(axis) for axis in range(len(self.size)))
-        for span in first:
-            slab = Window((span.start, *self.within.start[1:]), (span.stop, *self.within.stop[1:]))
-            yield slab, [_tile((span, *rest)) for rest in product(*others)]
+        for (first, last), tiles in groupby(self.tiles(), lambda tile: (tile.core.start[0], tile.core.stop[0])):
+            yield Window((first, *self.within.start[1:]), (last, *self.within.stop[1:])), tiles
 
     def _spans(self, axis: int) -> list[_Span]:
         """How one axis is cut."""
@@ -81,15 +96,36 @@ class Tiling:
         return spans
 
     @property
+    def cross_section(self) -> int:
+        """Samples in a plane of the largest tile's reading."""
+        return prod(n for axis, n in enumerate(self.largest) if axis != self.axis)
+
+    @property
+    def computed(self) -> int:
+        """Samples that the network sees, those of halos as often as they are seen."""
+        return prod(sum(span.last - span.first for span in self._spans(axis)) for axis in range(len(self.size)))
+
+    @property
     def arithmetic(self) -> float:
         """Samples that the network sees, over samples that it answers for: 1 means no work done twice."""
-        axes = range(len(self.size))
-        return prod(sum(span.last - span.first for span in self._spans(axis)) for axis in axes) / self.within.size
+        return self.computed / self.within.size
 
     @property
     def largest(self) -> tuple[int, ...]:
         """Shape of the largest tile's reading."""
         return tuple(max(span.last - span.first for span in self._spans(axis)) for axis in range(len(self.size)))
+
+    @property
+    def whole(self) -> bool:
+        """Whether each cross-section is one tile's."""
+        return all(n == m for axis, (n, m) in enumerate(zip(self.size, self.within.shape, strict=True)) if axis)
+
+
+def planes_of(window: Window, axis: int, first: int, last: int) -> Window:
+    """Planes first:last of a window along an axis."""
+    start, stop = list(window.start), list(window.stop)
+    start[axis], stop[axis] = first, last
+    return Window(tuple(start), tuple(stop))
 
 
 class _Span(NamedTuple):
@@ -101,16 +137,20 @@ class _Span(NamedTuple):
     last: int
 
 
-def _tile(spans: tuple[_Span, ...]) -> Tile:
-    starts, stops, firsts, lasts = zip(*spans, strict=True)
-    return Tile(Window(starts, stops), Window(firsts, lasts))
+def plan_tiles(
+    plan: Plan,
+    shape: tuple[int, ...],
+    within: Window,
+    memory: int,
+    *,
+    ordered: bool = False,
+    bytes_per_sample: int = BYTES_PER_SAMPLE,
+) -> Tiling:
+    """The tiling of `within` that fits the memory with the least arithmetic done twice.
 
-
-def plan_tiles(plan: Plan, shape: tuple[int, ...], within: Window, memory: int) -> Tiling:
-    """The tiling of `within` that fits the memory with little arithmetic done twice.
-
-    A tile is streamed along the first axis, so that its length takes no memory. Starts from one tile; takes fewer
-    planes at a time, then halves, again and again, the other axis whose halving costs least, until a tile fits.
+    A tile is streamed along one axis over its whole length, which takes no memory. For each axis that may be, starts
+    from one tile; takes fewer planes at a time, then halves, again and again, the other axis whose halving costs
+    least, until a tile fits. Of the axes that with the least arithmetic is taken.
 
     Parameters
     ----------
@@ -122,35 +162,67 @@ def plan_tiles(plan: Plan, shape: tuple[int, ...], within: Window, memory: int) 
         What to predict.
     memory
         Bytes that one tile may take.
+    ordered
+        Whether cross-sections are wanted whole, in order along the first axis: then that one is streamed along, and
+        where several tiles make up a cross-section they are cut along it too.
+    bytes_per_sample
+        Of what the network computes in.
 
     Raises
     ------
     UsageError
         If the halo alone takes more than the memory, so that smaller tiles are no remedy.
     """
-    stride = plan.stride
+    need = _Need(plan, memory, ordered, bytes_per_sample)
+    padded = plan.admissible(shape)
+    # Planes across the sample axis would touch every trace again and again.
+    axes = range(1 if ordered else max(1, len(shape) - 1))
+    fitted: list[Tiling] = []
+    refused: list[UsageError] = []
+    for axis in axes:
+        chunk = _usual_chunk(within.shape, axis, plan.stride[axis])
+        try:
+            whole = Tiling(within, within.shape, plan.stride, plan.halo, padded, axis, chunk, memory)
+            fitted.append(_fitted(whole, need))
+        except UsageError as error:
+            refused.append(error)
+    if not fitted:
+        raise refused[0]
+    return min(fitted, key=lambda tiling: (round(tiling.arithmetic, 2), -tiling.chunk, tiling.axis))
 
-    def tiling(size: tuple[int, ...], chunk: int) -> Tiling:
-        return Tiling(within, size, stride, plan.halo, plan.admissible(shape), chunk)
 
-    best = tiling(within.shape, _usual_chunk(within.shape, stride[0]))
-    while (needed := tiling_bytes(plan, best)) > memory:
-        fewer = max(1, best.chunk // stride[0] // 2) * stride[0]
+class _Need(NamedTuple):
+    """What decides on a tiling beside the survey."""
+
+    plan: Plan
+    memory: int
+    ordered: bool
+    bytes_per_sample: int
+
+
+def _fitted(best: Tiling, need: _Need) -> Tiling:
+    """The tiling made smaller until it fits."""
+    while (needed := tiling_bytes(need.plan, best, need.ordered, need.bytes_per_sample)) > need.memory:
+        stride = best.stride[best.axis]
+        fewer = max(1, best.chunk // stride // 2) * stride
         if fewer < best.chunk:
-            best = tiling(best.size, fewer)
+            best = _cut(best, best.size, fewer)
             continue
-        thin = _thickness(plan, within, memory)
-        smaller = [tiling((min(size[0], thin), *size[1:]), best.chunk) for size in _halvings(best.size, stride)]
-        useful = [candidate for candidate in smaller if prod(candidate.largest[1:]) <= USEFUL * prod(best.largest[1:])]
+        smaller = [_cut(best, _thinned(best, size, need), best.chunk) for size in _halvings(best)]
+        useful = [candidate for candidate in smaller if candidate.cross_section <= USEFUL * best.cross_section]
         if not useful:
             raise UsageError(
-                f"{memory / 1e9:.2g} GB of memory for a network that sees {' × '.join(map(str, plan.receptive_field))} "
-                "samples around each",
+                f"{need.memory / 1e9:.2g} GB of memory for a network that sees "
+                f"{' × '.join(map(str, need.plan.receptive_field))} samples around each",
                 expected=f"at least {needed / 1e9:.2g} GB, or the halo takes it all",
                 do=f"pass --memory {ceil(needed / 1e8) / 10:g}GB",
             )
         best = min(useful, key=lambda candidate: candidate.arithmetic)
     return best
+
+
+def _cut(tiling: Tiling, size: tuple[int, ...], chunk: int) -> Tiling:
+    return replace(tiling, size=size, chunk=chunk)
 
 
 USEFUL = 0.95
@@ -161,31 +233,41 @@ SAMPLES = 2**18
 """Samples at a time, at least, so that the steps of a network are large beside what it costs to begin them."""
 SHARE_OF_SLAB = 4
 """A slab of logits, which is held where several tiles make it up, takes at most one in so many bytes."""
+WAITING = 4
+"""Parts of a result that wait to be written, or are just being made."""
 
 
-def _usual_chunk(shape: tuple[int, ...], stride: int) -> int:
+def _usual_chunk(shape: Sequence[int], axis: int, stride: int) -> int:
     """Planes at a time where memory is plenty: a multiple of the stride."""
-    planes = max(PLANES, ceil(SAMPLES / prod(shape[1:])))
-    return ceil(min(planes, shape[0]) / stride) * stride
+    planes = max(PLANES, ceil(SAMPLES / prod(n for each, n in enumerate(shape) if each != axis)))
+    return ceil(min(planes, shape[axis]) / stride) * stride
 
 
-def _halvings(size: tuple[int, ...], stride: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """`size` with one axis but the first halved, kept a multiple of the stride."""
-    for axis in range(1, len(size)):
+def _halvings(tiling: Tiling) -> Iterator[tuple[int, ...]]:
+    """The size with one axis halved that is not streamed along, kept a multiple of the stride."""
+    size, stride = tiling.size, tiling.stride
+    for axis in range(len(size)):
         half = ceil(size[axis] / 2 / stride[axis]) * stride[axis]
-        if half < size[axis]:
+        if axis != tiling.axis and half < size[axis]:
             yield (*size[:axis], half, *size[axis + 1 :])
 
 
-def _thickness(plan: Plan, within: Window, memory: int) -> int:
-    """Planes of a slab of logits that takes its share of the memory: a multiple of the stride."""
-    plane = BYTES_PER_SAMPLE * plan.outputs * prod(within.shape[1:])
-    return max(1, memory // SHARE_OF_SLAB // plane // plan.stride[0]) * plan.stride[0]
+def _thinned(tiling: Tiling, size: tuple[int, ...], need: _Need) -> tuple[int, ...]:
+    """The size with as few planes that a slab of logits takes its share of the memory, where slabs are wanted."""
+    if not need.ordered:
+        return size
+    plane = BYTES_PER_SAMPLE * need.plan.outputs * prod(tiling.within.shape[1:])
+    stride = need.plan.stride[0]
+    return (min(size[0], max(1, need.memory // SHARE_OF_SLAB // plane // stride) * stride), *size[1:])
 
 
-def tiling_bytes(plan: Plan, tiling: Tiling) -> int:
-    """The most bytes that are held at once beside the network's parameters: of a tile's stream, and of a slab."""
-    slab = tiling.size[0] * prod(tiling.within.shape[1:]) * BYTES_PER_SAMPLE * plan.outputs
-    several = tiling.size[1:] != tiling.within.shape[1:]
-    planes = 2 * tiling.chunk * prod(tiling.largest[1:]) * BYTES_PER_SAMPLE * plan.input[0]
-    return stream_bytes(plan, tiling.largest, tiling.chunk) + planes + several * slab
+def tiling_bytes(plan: Plan, tiling: Tiling, ordered: bool = False, bytes_per_sample: int = BYTES_PER_SAMPLE) -> int:
+    """The most bytes that are held at once beside the network's parameters.
+
+    Those of a tile's stream, of planes that were read ahead, of results that wait to be written, and of a slab where
+    it is wanted whole and made of several tiles.
+    """
+    slab = 0 if not ordered or tiling.whole else tiling.size[0] * prod(tiling.within.shape[1:]) * plan.outputs
+    planes = tiling.chunk * tiling.cross_section * (2 * plan.input[0] + WAITING * plan.outputs)
+    streamed = stream_bytes(plan, tiling.largest, tiling.chunk, tiling.axis, bytes_per_sample)
+    return streamed + BYTES_PER_SAMPLE * (planes + slab)

@@ -98,17 +98,15 @@ class Windowing:
 
     @property
     def words(self) -> str:
-        """What is done and what it costs: ``windows of 64 × 64 that overlap by half, blended by a Gaussian: …``."""
-        times = f"{self.arithmetic:.1f}" if self.arithmetic < 9.95 else f"{self.arithmetic:,.0f}"
-        cost = f"{times}× the arithmetic of one pass"
+        """How windows lie and are blended: ``windows of 64 × 64 that overlap by half, blended by a Gaussian``."""
         if self.one_value:
-            return f"one value for each window of {crossed(self.size)}, every {crossed(self.step)} samples: {cost}"
+            return f"one value for each window of {crossed(self.size)}, every {crossed(self.step)} samples"
         shares = {round(100 * (1 - step / size)) for step, size in zip(self.step, self.size, strict=True)}
         laid = f"every {crossed(self.step)} samples"
         if len(shares) == 1:
             share = shares.pop()
             laid = {0: "side by side", 50: "that overlap by half"}.get(share, f"that overlap by {share} %")
-        return f"windows of {crossed(self.size)} {laid}, {_HOW[self.blending]}: {cost}"
+        return f"windows of {crossed(self.size)} {laid}, {_HOW[self.blending]}"
 
     def spans(self, axis: int, front: int | None = None) -> list[Span]:
         """The windows with a say in `within` along one axis, from position `front` on, in order."""

@@ -3,27 +3,142 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise, product
-from math import prod
+from math import ceil, prod
 
 import torch
 from torch import Tensor
 
 from geocnn.device import Device
+from geocnn.errors import UsageError
 from geocnn.grid import Window
 from geocnn.network.build import Network
 from geocnn.network.inference import InferenceNetwork
 from geocnn.network.memory import inference_bytes
 from geocnn.network.node import BYTES_PER_SAMPLE
 from geocnn.network.plan import Plan
-from geocnn.normalise import NormalisedSurvey
-from geocnn.prediction.windowing import BLENDINGS, Span, Windowing, plan_windows
+from geocnn.prediction.passes import Activation, Cut, Image, Part, Times
+from geocnn.prediction.tiles import Tile
+from geocnn.prediction.windowing import Span, Windowing, plan_windows
+from geocnn.records import crossed
 
-__all__ = ["BLENDINGS", "Windowing", "plan_windows", "window_bytes", "windowed_parts"]
+__all__ = ["Blending", "WindowedPass", "window_bytes", "windowed_parts"]
 
 PIECE = 2**22
 """Samples that are read and normalised at a time."""
+
+
+@dataclass(frozen=True)
+class Blending:
+    """How windows overlap and are blended; what is None follows from the network, see `plan_windows`.
+
+    Parameters
+    ----------
+    overlap
+        Share of a window that the next one covers too.
+    weights
+        One of `BLENDINGS`.
+    step
+        Samples from one window to the next along each axis, instead of the overlap.
+    """
+
+    overlap: float = 0.5
+    weights: str = "gaussian"
+    step: tuple[int, ...] | None = None
+
+
+class WindowedPass:
+    """A network that looks at its whole input, run over a survey in overlapping windows.
+
+    Parameters
+    ----------
+    network
+        Any; it gives a value for each sample of a window, or one for each window.
+    patch
+        Of its training, which windows have the size of.
+    image, device, activation, times
+        As for `StreamedPass`; the activation is made of what was blended.
+    blending
+        How windows are laid and weighed.
+
+    Raises
+    ------
+    UsageError, ModelError
+        If the blending cannot be, or the network makes other sizes than those that it takes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        patch: Sequence[int],
+        image: Image,
+        device: Device,
+        activation: Activation,
+        blending: Blending,
+        times: Times | None = None,
+    ) -> None:
+        self._network, self._patch, self._image, self._device = network, tuple(patch), image, device
+        self._activation, self._blending, self._times = activation, blending, times or Times()
+        self._windowing(image.grid.whole)
+
+    def cut(self, within: Window, memory: int) -> Cut:
+        """How a window is best predicted with so many bytes of memory; a `Pass`."""
+        shares = [1] * len(within.shape)
+        while True:
+            boxes = list(_boxes(within, shares))
+            plans = [self._windowing(box) for box in boxes]
+            needed = max(window_bytes(self._network.plan, windowing) for windowing in plans)
+            if needed <= memory:
+                break
+            # A row of windows along the first axis is held: what is across it is cut.
+            longest = max(range(len(shares)), key=lambda axis: boxes[0].shape[axis] * (axis > 0))
+            if longest == 0 or boxes[0].shape[longest] <= plans[0].size[longest]:
+                raise UsageError(
+                    f"{memory / 1e9:.2g} GB of memory for windows of {crossed(plans[0].size)}",
+                    expected=f"at least {needed / 1e9:.2g} GB",
+                    do=f"pass --memory {ceil(needed / 1e8) / 10:g}GB",
+                )
+            shares[longest] *= 2
+        computed = sum(windowing.arithmetic * windowing.within.size for windowing in plans)
+        tiles = tuple(Tile(box, box, 0, windowing.step[0], memory) for box, windowing in zip(boxes, plans, strict=True))
+        return Cut(tiles, f"in {plans[0].words}", computed / within.size, needed)
+
+    def parts(self, tile: Tile, front: int | None = None) -> Generator[Part]:
+        """The parts of a tile's core, in order along the first axis; a `Pass`."""
+        windowing = self._windowing(tile.core)
+        found = windowed_parts(self._network, self._image, windowing, self._device, front, self._times)
+        for window, logits in found:
+            yield Part(window, self._activation(logits))
+
+    def sections(self, within: Window, memory: int) -> Iterator[Part]:
+        """The window as whole cross-sections, in order along the first axis; a `Pass`."""
+        yield from self.parts(Tile(within, within, 0, 1, memory))
+
+    def _windowing(self, within: Window) -> Windowing:
+        how = self._blending
+        shape = self._image.grid.shape
+        return plan_windows(
+            self._network.plan,
+            self._patch,
+            shape,
+            within,
+            overlap=how.overlap,
+            blending=how.weights,
+            step=how.step,
+        )
+
+
+def _boxes(within: Window, shares: Sequence[int]) -> Iterator[Window]:
+    """The window cut into so many boxes along each axis, as equal as can be."""
+    axes = []
+    for start, size, share in zip(within.start, within.shape, shares, strict=True):
+        edges = [start + size * k // share for k in range(share + 1)]
+        axes.append([edge for edge in pairwise(edges) if edge[0] < edge[1]])
+    for spans in product(*axes):
+        starts, stops = zip(*spans, strict=True)
+        yield Window(starts, stops)
 
 
 def window_bytes(plan: Plan, windowing: Windowing) -> int:
@@ -36,7 +151,12 @@ def window_bytes(plan: Plan, windowing: Windowing) -> int:
 
 
 def windowed_parts(
-    network: Network, image: NormalisedSurvey, windowing: Windowing, device: Device, front: int | None = None
+    network: Network,
+    image: Image,
+    windowing: Windowing,
+    device: Device,
+    front: int | None = None,
+    times: Times | None = None,
 ) -> Iterator[tuple[Window, Tensor]]:
     """Logits of a survey, blended from windows, as cross-sections in order along the first axis.
 
@@ -50,10 +170,10 @@ def windowed_parts(
     part, logits
         Disjoint windows that make up `windowing.within`, and (K, \\*part.shape) in float32 on the device.
     """
-    within, rows = windowing.within, windowing.spans(0, front)
+    within, rows, times = windowing.within, windowing.spans(0, front), times or Times()
     if not rows:
         return
-    fast = InferenceNetwork(network.to(device.torch))
+    fast = InferenceNetwork(network.to(device.torch), dtype=device.dtype)
     across = [windowing.spans(axis) for axis in range(1, len(windowing.size))]
     coming = deque(pairwise(sorted({edge for row in rows for edge in (row.first, row.last)})))
     held: deque[tuple[Window, Tensor]] = deque()
@@ -62,7 +182,7 @@ def windowed_parts(
             first, last = coming.popleft()
             part = Window((first, *within.start[1:]), (last, *within.stop[1:]))
             held.append((part, torch.zeros((network.plan.outputs, *part.shape), device=device.torch)))
-        for box, weighted in _weighted(fast, image, windowing, [[row], *across], device):
+        for box, weighted in _weighted(fast, image, windowing, [[row], *across], device, times):
             _add(held, weighted, box)
         while held and held[0][0].stop[0] <= done:
             yield held.popleft()
@@ -70,14 +190,16 @@ def windowed_parts(
 
 def _weighted(
     network: InferenceNetwork,
-    image: NormalisedSurvey,
+    image: Image,
     windowing: Windowing,
     axes: Sequence[Sequence[Span]],
     device: Device,
+    times: Times,
 ) -> Iterator[tuple[Window, Tensor]]:
     """What each window at a combination of spans adds to the sums, (K, \\*box.shape), and where."""
     sizes, corner = windowing.size, tuple(spans[0].start for spans in axes)
-    row = _read(image, Window(corner, tuple(spans[-1].start + n for spans, n in zip(axes, sizes, strict=True))))
+    with times.of("wait"), times.of("read"):
+        row = _read(image, Window(corner, tuple(spans[-1].start + n for spans, n in zip(axes, sizes, strict=True))))
     weights = [
         [torch.from_numpy(windowing.weights(axis, span)).to(device.torch, torch.float32) for span in spans]
         for axis, spans in enumerate(axes)
@@ -85,8 +207,8 @@ def _weighted(
     for spans, factors in zip(product(*axes), product(*weights), strict=True):
         start = tuple(span.start - first for span, first in zip(spans, corner, strict=True))
         window = row[(slice(None), *(slice(a, a + n) for a, n in zip(start, sizes, strict=True)))]
-        with torch.inference_mode(), device.autocast():
-            logits = network(window.contiguous().to(device.torch)[None])[0].float()
+        with torch.inference_mode(), times.of("compute"):
+            logits = network(window.contiguous().to(device.torch, device.dtype)[None])[0].float()
             if windowing.one_value:
                 found = logits.view(-1, *(1,) * len(sizes))
             else:
@@ -96,7 +218,7 @@ def _weighted(
         yield Window(tuple(span.first for span in spans), tuple(span.last for span in spans)), found
 
 
-def _read(image: NormalisedSurvey, window: Window) -> Tensor:
+def _read(image: Image, window: Window) -> Tensor:
     """Normalised samples (C, \\*window.shape), zero past the far edges of the survey."""
     there, origin = window.within(image.grid.whole), tuple(-start for start in window.start)
     row = torch.zeros((image.channels, *window.shape))

@@ -1,0 +1,50 @@
+"""What decides on the result of a prediction, as plain data that people can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from geocnn.model import Model
+from geocnn.survey.content import split_name
+from geocnn.survey.survey import Survey
+
+__all__ = ["identity_of"]
+
+
+def identity_of(models: Sequence[Model], survey: Survey, settings: dict[str, Any]) -> dict[str, Any]:
+    """Models by their digests, files by path, size and time of change, the survey's grid, and settings.
+
+    Two predictions of equal identity give the same result, but for the last bits, which the device, the number of
+    threads and how the survey was cut decide on.
+    """
+    return {
+        "model": [model.digest[:16] for model in models],
+        "survey": [_told(name) for name in _names(survey)],
+        "axes": str(survey.grid),
+        "vertical domain": survey.domain.name,
+        "null": None if survey.null is None else str(survey.null),
+        **settings,
+    }
+
+
+def _names(survey: Survey) -> Iterator[str]:
+    """Names of the files of a survey, with data sets for HDF5."""
+    parts: Sequence[Survey] = getattr(survey, "surveys", ())
+    if not parts:
+        yield survey.name
+    for part in parts:
+        yield from _names(part)
+
+
+def _told(name: str) -> str:
+    """``/data/f3.sgy, 1,234,567 bytes, changed 2024-05-01 12:00:00.123456``."""
+    path, inside = split_name(name)
+    try:
+        state = path.stat()
+    except OSError:
+        return name
+    changed = datetime.fromtimestamp(state.st_mtime_ns / 1e9, UTC).isoformat(sep=" ").removesuffix("+00:00")
+    data_set = f":{inside}" if inside else ""
+    return f"{path.absolute()}{data_set}, {state.st_size:,} bytes, changed {changed}"

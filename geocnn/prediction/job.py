@@ -1,0 +1,330 @@
+"""A prediction that is under way: the folder beside its output, which outlives the processes that work on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geocnn.errors import OutputError, RunError, UsageError
+from geocnn.output import output_error, require_free, whole_file
+from geocnn.prediction.journal import Journal
+from geocnn.prediction.lock import Lock
+from geocnn.processes import Process
+from geocnn.progress import Progress, Work
+from geocnn.survey.scan import Scan, Statistics
+
+__all__ = ["Going", "Job", "folder_of", "is_finished", "open_job"]
+
+JOB, LOCK, SCAN = "job.json", "lock", "scan.npz"
+VERSION = 1
+PATIENCE = 0.2
+"""Seconds between two looks at a lock that another process has."""
+
+
+@dataclass(frozen=True)
+class Going:
+    """How a run deals with what is there, and which part of the work is its own.
+
+    Parameters
+    ----------
+    resume
+        Go on with an unfinished prediction.
+    overwrite
+        Begin anew, and replace an output that exists.
+    part
+        (k, n): do the k-th of n ranges, counted from 1; others do theirs whenever they come.
+    process
+        This process among those launched with it, which do a range each.
+    """
+
+    resume: bool = False
+    overwrite: bool = False
+    part: tuple[int, int] | None = None
+    process: Process = field(default_factory=Process)
+
+    def __post_init__(self) -> None:
+        if self.resume and self.overwrite:
+            raise UsageError(
+                "--resume and --overwrite together", expected="one of them", do="--resume keeps what is done"
+            )
+        if self.part is not None and self.process.count > 1:
+            raise UsageError(
+                f"--part in a launch of {self.process.count} processes, which have parts of their own",
+                expected="one of both",
+                do="leave --part out, or start each part as a job of its own",
+            )
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Number of this process's range, from 0 on, and how many there are."""
+        return (self.part[0] - 1, self.part[1]) if self.part else (self.process.rank, self.process.count)
+
+
+@dataclass(frozen=True)
+class Job:
+    """An unfinished prediction on the disk.
+
+    Parameters
+    ----------
+    folder
+        Beside the output.
+    ranges
+        Planes first:stop of each range along the first axis of the survey.
+    """
+
+    folder: Path
+    ranges: tuple[tuple[int, int], ...]
+
+    def journal(self, number: int) -> Path:
+        """The journal of a range."""
+        return self.folder / f"range-{number:05}.jsonl"
+
+    def scan(self) -> Scan:
+        """What is known of the survey's samples."""
+        return _load_scan(self.folder / SCAN)
+
+    def publish(self, commit: Callable[[], None]) -> Work[bool]:
+        """Give the output its final name and remove the folder, if all ranges are finished and nobody has done so.
+
+        Parameters
+        ----------
+        commit
+            Gives all files their final names.
+
+        Returns
+        -------
+        bool
+            Whether the output has its final name now.
+        """
+        if not (self.folder / JOB).exists():
+            return True
+        with _locked(self.folder) as lock:
+            yield from _taken(lock)
+            if not (self.folder / JOB).exists():
+                return True
+            if not self.is_complete:
+                return False
+            commit()
+            _remove(self.folder)
+        return True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all ranges are finished. No process may ask that holds the journal of one."""
+        return all(_complete(self.journal(number)) for number in range(len(self.ranges)))
+
+
+def folder_of(output: Path) -> Path:
+    """Where an unfinished prediction is kept: beside its output, on the same file system."""
+    return output.with_name(f"{output.name}.unfinished")
+
+
+def is_finished(outputs: Sequence[Path]) -> bool:
+    """Whether a prediction is there, and no unfinished one beside it."""
+    return all(path.is_file() for path in outputs) and not folder_of(outputs[0]).exists()
+
+
+Begun = Callable[[Path], Work[Scan]]
+"""What fills the folder of a new prediction: it scans the survey and makes the output's files."""
+
+
+def open_job(
+    outputs: Sequence[Path], identity: Mapping[str, Any], shape: Sequence[int], going: Going, begin: Begun
+) -> Work[Job | None]:
+    """Begin a prediction, join others that are at it, or go on with one that was stopped.
+
+    Parameters
+    ----------
+    outputs
+        Final names of its files, all in one folder.
+    identity
+        All that decides on the result: model, survey, settings, as plain data by their names for people.
+    shape
+        Of the survey; positions along its first axis are dealt out in ranges.
+    going
+        What to do with what is there.
+    begin
+        Fills the folder of a new one.
+
+    Returns
+    -------
+    Job or None
+        None if all is done already, and to go on was all that was asked.
+
+    Raises
+    ------
+    OutputError
+        If an output exists, or an unfinished one, and neither --resume nor --overwrite says what to do with it.
+    RunError
+        If the unfinished one is of another model, survey or setting; each that differs is named.
+    """
+    folder = folder_of(outputs[0])
+    if going.resume and is_finished(outputs):
+        return None
+    if not folder.is_dir():
+        for path in outputs:
+            require_free(path, going.overwrite)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise output_error(outputs[0], error) from error
+    with _locked(folder) as lock:
+        yield from _taken(lock)
+        if not (folder / LOCK).exists():
+            # Whoever had the lock has finished, and removed the folder.
+            return (yield from open_job(outputs, identity, shape, going, begin))
+        found = _read(folder)
+        if found is not None and not _joins(found, going):
+            if not going.overwrite:
+                raise OutputError(
+                    f"{outputs[0]} is unfinished: {_share(folder, found)}",
+                    expected="--resume to go on, or --overwrite to begin anew",
+                    do=f"pass one of them, or remove {folder}",
+                )
+            _require_nobody(folder, found, outputs[0])
+            found = None
+        if found is not None:
+            _require_same(found["identity"], identity, outputs[0])
+            return Job(folder, tuple((first, stop) for first, stop in found["ranges"]))
+        for leftover in folder.iterdir():
+            if leftover.name != LOCK:
+                leftover.unlink()
+        try:
+            scanned = yield from begin(folder)
+            _save_scan(folder / SCAN, scanned)
+            planes, count = shape[0], min(going.place[1], shape[0])
+            ranges = [(planes * k // count, planes * (k + 1) // count) for k in range(count)]
+            entry = {
+                "version": VERSION,
+                "identity": dict(identity),
+                "launch": going.process.launch,
+                "shape": list(shape),
+                "ranges": ranges,
+            }
+            with whole_file(folder / JOB) as temporary:
+                temporary.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+        except BaseException:
+            # Nothing is done yet that would be worth to go on with.
+            _remove(folder)
+            raise
+        return Job(folder, tuple(ranges))
+
+
+def _joins(found: Mapping[str, Any], going: Going) -> bool:
+    """Whether a run may take part in a prediction that others began."""
+    together = bool(going.process.launch) and going.process.launch == found["launch"]
+    return going.resume or together or going.part is not None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[Lock]:
+    try:
+        lock = Lock(folder / LOCK)
+    except OSError as error:
+        raise output_error(folder, error) from error
+    with lock:
+        yield lock
+
+
+def _taken(lock: Lock) -> Work[None]:
+    """Wait until the lock is this process's."""
+    while not lock.take():
+        yield Progress(0, 1, "", stage="waiting for another process, which begins or ends this prediction")
+        time.sleep(PATIENCE)
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """What is known of an unfinished prediction; None if it was stopped before anything was done."""
+    try:
+        found: dict[str, Any] = json.loads((folder / JOB).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found.get("version") == VERSION else None
+
+
+def _require_same(before: Mapping[str, Any], now: Mapping[str, Any], output: Path) -> None:
+    """Refuse to go on with another model, survey or setting."""
+    plain = json.loads(json.dumps(dict(now)))
+    differing = [key for key in {**before, **plain} if before.get(key) != plain.get(key)]
+    if differing:
+        told = "; ".join(f"{key}: {before.get(key)} then, {plain.get(key)} now" for key in differing)
+        raise RunError(
+            f"{output} was begun with another {', '.join(differing)} ({told})",
+            expected="the same model, survey and settings",
+            do="go on as it was begun, or begin anew with --overwrite",
+        )
+
+
+def _require_nobody(folder: Path, found: Mapping[str, Any], output: Path) -> None:
+    """Refuse to remove what another process is working on."""
+    job = Job(folder, tuple(found["ranges"]))
+    for number in range(len(job.ranges)):
+        with Lock(job.journal(number)) as lock:
+            if not lock.take():
+                raise OutputError(
+                    f"another process is at work on {output}",
+                    expected="one run at a time, or processes that are launched together",
+                    do="wait for it, stop it, or choose another output",
+                )
+
+
+def _share(folder: Path, found: Mapping[str, Any]) -> str:
+    """``43 % of it is done``."""
+    job, done = Job(folder, tuple(found["ranges"])), 0
+    for number in range(len(job.ranges)):
+        with _peeked(job.journal(number)) as journal:
+            done += journal.samples
+    return f"{100 * done / prod(found['shape']):.0f} % of it is done"
+
+
+@contextmanager
+def _peeked(path: Path) -> Iterator[Journal]:
+    """A journal as it is, whoever works on it."""
+    with closing(Journal(path)) as journal:
+        journal.read()
+        yield journal
+
+
+def _complete(path: Path) -> bool:
+    with _peeked(path) as journal:
+        return journal.complete
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder, the entry that tells what it is first."""
+    (folder / JOB).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _save_scan(path: Path, scanned: Scan) -> None:
+    """Keep what prediction needs of a scan: extents of traces, statistics, nulls."""
+    told = {
+        "statistics": scanned.statistics.to_json(),
+        "nulls": scanned.nulls,
+        "null_count": scanned.null_count,
+    }
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, first=scanned.first, stop=scanned.stop, told=np.frombuffer(json.dumps(told).encode(), np.uint8))
+
+
+def _load_scan(path: Path) -> Scan:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            told = json.loads(file["told"].tobytes())
+            first, stop = file["first"], file["stop"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"{path} cannot be read: {error}", expected="the file as it was written", do="begin anew with --overwrite"
+        ) from error
+    nothing = np.empty((len(told["statistics"]["mean"]), 0), np.float32)
+    statistics = Statistics.from_json(told["statistics"])
+    return Scan(statistics, first, stop, tuple(told["nulls"]), told["null_count"], None, nothing)
