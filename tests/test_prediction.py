@@ -136,6 +136,43 @@ def test_tiled_equals_the_reference(layers: str, data: st.DataObject) -> None:
     assert_equals_reference(found, reference(network, image)[(slice(None), *within.slices)])
 
 
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_a_tile_goes_on_anywhere_with_the_same_bits(layers: str, data: st.DataObject) -> None:
+    ndim = data.draw(st.integers(1, 3))
+    shape = tuple(data.draw(st.integers(3, {1: 200, 2: 40, 3: 14}[ndim])) for _ in range(ndim))
+    network, image = network_of(layers, (24,) * ndim), image_of(shape)
+    over = Runner(CPU, "values").over(network, (8,), image)
+    memory = data.draw(st.sampled_from([10**9, 10**6, 3 * 10**4]))
+    try:
+        tile = data.draw(st.sampled_from(over.cut(image.grid.whole, memory).tiles))
+    except UsageError:
+        assume(False)
+    parts = list(over.parts(tile))
+    front = data.draw(st.sampled_from(parts)).window.start[tile.axis]
+    again = list(over.parts(tile, front))
+    expected, found = (
+        np.concatenate([part.values.numpy() for part in each], axis=1 + tile.axis) for each in (parts, again)
+    )
+    np.testing.assert_array_equal(
+        found,
+        np.take(expected, range(front - tile.core.start[tile.axis], expected.shape[1 + tile.axis]), 1 + tile.axis),
+    )
+
+
+def test_a_survey_is_streamed_along_the_axis_that_spares_a_cut() -> None:
+    """40 inlines of 400 crosslines: a plane along inlines is ten times that along crosslines."""
+    network = seeded(Network(expand(load_spec("fault-small")[0], (1, 64, 64, 64), 1)))
+    image = image_of((40, 400, 24))
+    over = Runner(CPU, "values").over(network, (8,), image)
+    along = {memory: over.cut(image.grid.whole, memory) for memory in (10**10, 25 * 10**6)}
+    assert [{tile.axis for tile in cut.tiles} for cut in along.values()] == [{0}, {1}]
+    assert [cut.arithmetic for cut in along.values()] == [1, 1]
+    assert along[25 * 10**6].how == "streams along crosslines, 32 at a time, in 1 tile"
+    assert_equals_reference(assembled(network, image, image.grid.whole, 25 * 10**6), reference(network, image))
+
+
 @pytest.mark.parametrize("name", ["faultseg3d", "fault-small"])
 def test_zoo_networks_tiled_equal_the_reference(name: str) -> None:
     network = seeded(Network(expand(load_spec(name)[0], (1, 64, 64, 64), 1)))

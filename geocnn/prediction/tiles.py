@@ -188,7 +188,14 @@ def plan_tiles(
             refused.append(error)
     if not fitted:
         raise refused[0]
-    return min(fitted, key=lambda tiling: (round(tiling.arithmetic, 2), -tiling.chunk, tiling.axis))
+    return min(fitted, key=_dearness)
+
+
+def _dearness(tiling: Tiling) -> tuple[float, bool, int]:
+    """What makes a tiling worse than another: arithmetic, then fewer planes at a time than usual, then a later axis."""
+    axis = tiling.axis
+    usual = _usual_chunk(tiling.within.shape, axis, tiling.stride[axis])
+    return round(tiling.arithmetic, 2), tiling.chunk < usual, axis
 
 
 class _Need(NamedTuple):
