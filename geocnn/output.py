@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from geocnn.errors import OutputError
 
-__all__ = ["output_error", "publish", "require_free", "temporary_beside", "whole_file"]
+__all__ = ["NewFile", "output_error", "publish", "require_free", "temporary_beside", "whole_file"]
 
 
 def require_free(path: Path, overwrite: bool = False) -> None:
@@ -61,13 +63,123 @@ def temporary_beside(path: Path) -> Path:
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Flush a finished temporary file to the disk and give it its final name."""
-    descriptor = os.open(temporary, os.O_RDONLY)
+    """Flush a finished temporary file to the disk and give it its final name, on the disk too."""
+    _sync(temporary)
+    temporary.replace(path)
+    try:
+        _sync(path.parent)
+    except OSError as error:
+        # Some network file systems flush no folders, and some folders may be written to and not read.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EACCES):
+            raise
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    temporary.replace(path)
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file on its way to its final name.
+
+    Parameters
+    ----------
+    path
+        Its final name.
+    unfinished
+        Its name until then, on the same file system, under which it outlives the process and several processes may
+        write to it; None: a hidden name of this process alone, which is removed if the file is not published.
+    """
+
+    path: Path
+    unfinished: Path | None = None
+
+    @cached_property
+    def place(self) -> Path:
+        """The name that it has until it is published."""
+        return temporary_beside(self.path) if self.unfinished is None else self.unfinished
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it was made before, by this process or another one."""
+        return self.unfinished is not None and self.unfinished.exists()
+
+    def begin(self, size: int, make: Callable[[Path], None]) -> None:
+        """Have the file at `place`: as it is there, if it was begun before, else as `make` makes it.
+
+        Parameters
+        ----------
+        size
+            Its bytes, from the first moment on.
+        make
+            Makes it under the name that it is given.
+
+        Raises
+        ------
+        OutputError
+            If the file that was begun has another size, or the disk is full or not writable.
+        """
+        if self.is_begun:
+            with self.errors():
+                found = self.place.stat().st_size
+            if found != size:
+                raise self.is_another(f"{found:,} bytes", f"{size:,} bytes")
+            return
+        with self.made() as scratch:
+            make(scratch)
+
+    @contextmanager
+    def made(self) -> Iterator[Path]:
+        """A name to make the file under; it is at `place` when the block ends well, and nowhere if it does not.
+
+        An unfinished file is made under another name: whatever ends the process, what is there under its own is whole.
+        """
+        scratch = self.place if self.unfinished is None else temporary_beside(self.unfinished)
+        try:
+            with self.errors():
+                yield scratch
+                if self.unfinished is not None:
+                    publish(scratch, self.unfinished)
+        except BaseException:
+            scratch.unlink(missing_ok=True)
+            raise
+
+    def publish(self) -> None:
+        """Give the file its final name, once everything of it is on the disk.
+
+        Raises
+        ------
+        OutputError
+            If the disk is full or not writable.
+        """
+        with self.errors():
+            publish(self.place, self.path)
+
+    def discard(self) -> None:
+        """Remove what was made, unless it has a name under which it can be gone on with."""
+        if self.unfinished is None:
+            self.place.unlink(missing_ok=True)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """What the operating system raises within, as an OutputError on the file."""
+        try:
+            yield
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def is_another(self, found: str, expected: str) -> OutputError:
+        """What to say of an unfinished file that cannot be gone on with."""
+        return OutputError(
+            f"{self.place} was begun as another file: {found}",
+            expected=f"{expected}, as {self.path.name} will have",
+            do="remove it, so that it is begun again",
+        )
 
 
 _REASONS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geocnn.errors import OutputError
-from geocnn.output import require_free
+from geocnn.output import NewFile, require_free
 from geocnn.survey.content import split_name
 from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import BoolArray, NewSurvey, Survey, SurveyWriter
@@ -15,7 +15,14 @@ from geocnn.survey.survey import BoolArray, NewSurvey, Survey, SurveyWriter
 __all__ = ["create_survey"]
 
 
-def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, overwrite: bool = False) -> SurveyWriter:
+def create_survey(
+    path: str,
+    new: NewSurvey,
+    *,
+    like: Survey | None = None,
+    overwrite: bool = False,
+    unfinished: Path | None = None,
+) -> SurveyWriter:
     """A writer of a new survey file.
 
     Parameters
@@ -26,11 +33,17 @@ def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, over
         What will be written.
     like
         The survey that it was made from: SEG-Y made from SEG-Y keeps its headers, trace order and gaps.
+    overwrite
+        Whether a file at `path` may be replaced.
+    unfinished
+        Where the file is until `commit`, on the same file system. It stays there if it is not committed. If it is there
+        already, the writer goes on with it: what was written stays.
 
     Raises
     ------
     OutputError
-        If the path exists (unless `overwrite`) or cannot be written, or the format cannot hold the survey.
+        If the path exists (unless `overwrite`) or cannot be written, the format cannot hold the survey, or the
+        unfinished file is another one.
     """
     target, inside = split_name(path)
     writer = _WRITERS.get(target.suffix.lower())
@@ -41,16 +54,16 @@ def create_survey(path: str, new: NewSurvey, *, like: Survey | None = None, over
             do="choose a name with one of them",
         )
     require_free(target, overwrite)
-    return writer(target, inside, new, like)
+    return writer(NewFile(target, unfinished), inside, new, like)
 
 
-def _create_segy(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+def _create_segy(file: NewFile, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
     from geocnn.survey.segy.copied import is_copyable
     from geocnn.survey.segy.writer import SegyWriter
 
     sources = like.surveys if isinstance(like, StackedSurvey) else (like,)
     known: Any = next((source for source in sources if source is not None and is_copyable(source, new)), None)
-    return SegyWriter.fresh(path, new, _present(new, like)) if known is None else SegyWriter.like(path, known, new)
+    return SegyWriter.fresh(file, new, _present(new, like)) if known is None else SegyWriter.like(file, known, new)
 
 
 def _present(new: NewSurvey, like: Survey | None) -> BoolArray | None:
@@ -58,19 +71,19 @@ def _present(new: NewSurvey, like: Survey | None) -> BoolArray | None:
     return like.present if like is not None and like.grid == new.grid else None
 
 
-def _create_hdf5(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+def _create_hdf5(file: NewFile, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
     from geocnn.survey.hdf5.writer import Hdf5Writer
 
-    return Hdf5Writer(path, inside or "/data", new, _present(new, like))
+    return Hdf5Writer(file, inside or "/data", new, _present(new, like))
 
 
-def _create_array(path: Path, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
+def _create_array(file: NewFile, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
     from geocnn.survey.raw import RawWriter
 
-    return RawWriter(path, new)
+    return RawWriter(file, new)
 
 
-_WRITERS: dict[str, Callable[[Path, str | None, NewSurvey, Survey | None], SurveyWriter]] = {
+_WRITERS: dict[str, Callable[[NewFile, str | None, NewSurvey, Survey | None], SurveyWriter]] = {
     **dict.fromkeys((".sgy", ".segy", ".su"), _create_segy),
     **dict.fromkeys((".h5", ".hdf5"), _create_hdf5),
     **dict.fromkeys((".npy", ".dat", ".bin", ".raw"), _create_array),

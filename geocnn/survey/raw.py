@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window
-from geocnn.output import output_error, publish, temporary_beside
+from geocnn.output import NewFile
 from geocnn.survey import content
 from geocnn.survey.array import ArrayOnDisk
+from geocnn.survey.array_file import ArrayFile
 from geocnn.survey.content import NPY_MAGIC, kind_of
-from geocnn.survey.disk import reserve
+from geocnn.survey.disk import OpenFile, reserve
 from geocnn.survey.naming import AxisNames, array_name, bare_axis, count_remarks, guessed_axes, listed, told_axes
 from geocnn.survey.options import SurveyOptions
 from geocnn.survey.packing import pack, type_named
@@ -229,8 +231,8 @@ class RawWriter(SurveyWriter):
 
     Parameters
     ----------
-    path
-        The file.
+    file
+        The file that it becomes.
     new
         What will be written.
 
@@ -245,49 +247,58 @@ class RawWriter(SurveyWriter):
         If the file cannot be written.
     """
 
-    def __init__(self, path: Path, new: NewSurvey) -> None:
-        self._path = path
+    def __init__(self, file: NewFile, new: NewSurvey) -> None:
+        self._file = file
         self._channels = new.channels
-        self._type = type_named(new.sample_format, path)
-        self._temporary = temporary_beside(path)
+        self._type = type_named(new.sample_format, file.path)
         shape = (new.channels, *new.grid.shape) if new.channels > 1 else new.grid.shape
         names = (["channel"] if new.channels > 1 else []) + [array_name(axis) for axis in new.grid.axes]
         vertical = new.grid.axes[-1]
         times = f" --dt {vertical.step:g} --t0 {vertical.first:g}" if vertical.unit else ""
         self.layout = f"--shape {','.join(map(str, shape))} --dtype {self._type.name} --axes {','.join(names)}{times}"
-        try:
-            self._samples = self._make(shape)
-        except OSError as error:
-            self.discard()
-            raise output_error(path, error) from error
+        kind = self._type.newbyteorder("<")
+        head = _npy_head(shape, kind) if file.path.suffix.lower() == NPY else b""
+        size = len(head) + prod(shape) * kind.itemsize
+        file.begin(size, lambda scratch: _make(scratch, head, size))
+        with file.errors():
+            self._array = ArrayFile(OpenFile(file.place), len(head), shape, kind)
 
     def write(self, window: Window, samples: FloatArray) -> None:
         packed, clipped = pack(samples, self._type)
         self.clipped += clipped
-        if self._channels > 1:
-            self._samples[(slice(None), *window.slices)] = packed
-        else:
-            self._samples[window.slices] = packed[0]
+        with self._file.errors():
+            self._array.write(self._within(window), packed)
+
+    def sync(self) -> None:
+        with self._file.errors():
+            self._array.sync()
+
+    def checksum(self, window: Window) -> int:
+        with self._file.errors():
+            return self._array.checksum(self._within(window))
 
     def commit(self) -> None:
-        try:
-            self._samples.flush()
-            publish(self._temporary, self._path)
-        except OSError as error:
-            raise output_error(self._path, error) from error
+        self._array.close()
+        self._file.publish()
 
     def discard(self) -> None:
-        self._temporary.unlink(missing_ok=True)
+        self._array.close()
+        self._file.discard()
 
-    def _make(self, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[Any]]:
-        """The temporary file at its full length, mapped; space is taken now, so that a full disk is noticed now."""
-        kind = self._type.newbyteorder("<")
-        if self._path.suffix.lower() != NPY:
-            reserve(self._temporary, prod(shape) * kind.itemsize)
-            return np.memmap(self._temporary, kind, "r+", shape=shape)
-        header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
-        with self._temporary.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            start = file.tell()
-        reserve(self._temporary, start + prod(shape) * kind.itemsize)
-        return np.memmap(self._temporary, kind, "r+", start, shape)
+    def _within(self, window: Window) -> tuple[slice, ...]:
+        """The window as an index of the array, with all channels."""
+        return (slice(0, self._channels), *window.slices) if self._channels > 1 else window.slices
+
+
+def _npy_head(shape: tuple[int, ...], kind: np.dtype[Any]) -> bytes:
+    """What precedes the samples in a .npy file."""
+    head = BytesIO()
+    header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, header)
+    return head.getvalue()
+
+
+def _make(path: Path, head: bytes, size: int) -> None:
+    """A file of `size` bytes; space is taken now, so that a full disk is noticed now."""
+    path.write_bytes(head)
+    reserve(path, size)

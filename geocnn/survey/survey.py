@@ -144,7 +144,8 @@ class NewSurvey:
 class SurveyWriter(ABC):
     """A survey file that is written window by window, in any order, and appears whole or not at all.
 
-    A context manager: leaving it without `commit` removes what was written.
+    A context manager: leaving it without `commit` removes what was written, but for an unfinished file: that stays, and
+    another writer goes on with it. Several processes may write windows of one unfinished file that do not overlap.
 
     Attributes
     ----------
@@ -159,6 +160,24 @@ class SurveyWriter(ABC):
         """Write samples (C, \\*window.shape); samples of traces that the file does not hold are dropped."""
 
     @abstractmethod
+    def sync(self) -> None:
+        """Have everything that was written on the disk.
+
+        Raises
+        ------
+        OutputError
+            If the disk is full or not writable.
+        """
+
+    @abstractmethod
+    def checksum(self, window: Window) -> int:
+        """CRC-32 of the bytes that the file stores for the samples of a window, read back from it.
+
+        Headers, and samples of traces that the file does not hold, do not count. The order of the bytes is that of the
+        file.
+        """
+
+    @abstractmethod
     def commit(self) -> None:
         """Flush everything to the disk and give the file its final name.
 
@@ -170,7 +189,7 @@ class SurveyWriter(ABC):
 
     @abstractmethod
     def discard(self) -> None:
-        """Remove what was written; nothing once it is committed."""
+        """Let go of the file, and remove it unless it is an unfinished one; nothing once it is committed."""
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 
 from geocnn.errors import OutputError
 from geocnn.grid import Axis
-from geocnn.output import output_error, temporary_beside
-from geocnn.survey.disk import reserve
+from geocnn.output import NewFile
+from geocnn.survey.disk import OpenFile, reserve
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.segy.formats import IEEE, format_named
-from geocnn.survey.segy.fresh import INTERVALS, MOST_SAMPLES, fits_headers, fresh_head
+from geocnn.survey.segy.fresh import INTERVALS, MOST_SAMPLES, fits_headers, fresh_head, write_headers
 from geocnn.survey.segy.reader import SegySurvey
 from geocnn.survey.segy.segy_file import HEAD_BYTES, HEADER_BYTES, Integers, SegyFile
 from geocnn.survey.segy.text import TEXT_BYTES, fill_blank_lines
@@ -100,18 +101,18 @@ def origins_of(survey: SegySurvey | JoinedSurvey, channels: int) -> tuple[Origin
     return tuple(Origin(cast(SegySurvey, part), channels) for part in parts)
 
 
-def copied_file(path: Path, origins: tuple[Origin, ...], new: NewSurvey) -> SegyFile:
-    """A temporary file beside `path` with everything but the samples.
+def copied_file(target: NewFile, origins: tuple[Origin, ...], new: NewSurvey) -> SegyFile:
+    """A file that becomes `target`, with everything but the samples.
 
     Raises
     ------
     OutputError
         If the file cannot be written, or a Seismic Unix file would have other samples than floats.
     """
-    source = origins[0].file
+    source, path = origins[0].file, target.path
     file = replace(
         source,
-        path=temporary_beside(path),
+        path=target.place,
         sample_format=format_named(new.sample_format) if new.sample_format else IEEE,
         traces=sum(origin.count for origin in origins),
         trailing=0,
@@ -123,15 +124,9 @@ def copied_file(path: Path, origins: tuple[Origin, ...], new: NewSurvey) -> Segy
     if unix != source.su:
         _require_interval(path, new.grid.axes[-1])
     file = _headless(path, file) if unix else _headed(file, source, new)
-    try:
-        _begin(file, source)
-        first = 0
-        for origin in origins:
-            _copy_headers(origin, file, first)
-            first += origin.count
-    except OSError as error:
-        file.path.unlink(missing_ok=True)
-        raise output_error(path, error) from error
+    with target.errors():
+        extended, trailer = _around(file, source)
+    target.begin(file.end + len(trailer), lambda scratch: _make(scratch, file, extended, trailer, origins))
     return file
 
 
@@ -178,16 +173,23 @@ def _lengths_of(origin: Origin, file: SegyFile) -> SegyFile:
     return replace(file, lengths=lengths, offsets=file.start + np.cumsum(sizes) - sizes)
 
 
-def _begin(file: SegyFile, source: SegyFile) -> None:
-    """Make the file at its full length, with everything that is no trace."""
-    both = not (file.su or source.su)
-    extended = _bytes(source.path, HEAD_BYTES, source.start) if both else b""
-    trailer = _bytes(source.path, source.end) if both and not source.trailing else b""
-    reserve(file.path, file.end + len(trailer))
-    with file.path.open("r+b") as target:
-        target.write(file.head + extended)
-        target.seek(file.end)
-        target.write(trailer)
+def _around(file: SegyFile, source: SegyFile) -> tuple[bytes, bytes]:
+    """What is copied before the first trace, behind the 3600 bytes, and after the last."""
+    if file.su or source.su:
+        return b"", b""
+    return _bytes(source.path, HEAD_BYTES, source.start), b"" if source.trailing else _bytes(source.path, source.end)
+
+
+def _make(path: Path, file: SegyFile, extended: bytes, trailer: bytes, origins: tuple[Origin, ...]) -> None:
+    """Make the file at its full length, with everything but the samples."""
+    reserve(path, file.end + len(trailer))
+    with closing(OpenFile(path)) as content:
+        for part, offset in ((file.head + extended, 0), (trailer, file.end)):
+            content.write(np.frombuffer(part, np.uint8), offset)
+        first = 0
+        for origin in origins:
+            _copy_headers(origin, file, content, first)
+            first += origin.count
 
 
 def _bytes(path: Path, start: int, stop: int | None = None) -> bytes:
@@ -201,7 +203,7 @@ HEADERS = 2**13
 """Trace headers copied at once."""
 
 
-def _copy_headers(origin: Origin, target: SegyFile, first: int) -> None:
+def _copy_headers(origin: Origin, target: SegyFile, content: OpenFile, first: int) -> None:
     """Copy trace headers as they are, into traces from `first` on."""
     source = origin.file
     for start in range(0, origin.count, HEADERS):
@@ -211,7 +213,7 @@ def _copy_headers(origin: Origin, target: SegyFile, first: int) -> None:
             _put(headers, 115, np.array(lengths, f"{source.order}u2"))
             interval = round(1000 * origin.survey.grid.axes[-1].step)
             _put(headers, 117, np.full(len(headers), interval, f"{source.order}u2"))
-        _put_headers(target, first + start, headers)
+        write_headers(target, content, first + start, headers)
 
 
 def _headers(file: SegyFile, numbers: Integers) -> NDArray[np.uint8]:
@@ -221,16 +223,6 @@ def _headers(file: SegyFile, numbers: Integers) -> NDArray[np.uint8]:
         return headers.view(np.uint8).reshape(len(numbers), file.header)
     content = np.memmap(file.path, np.uint8, "r")
     return np.asarray(content[file.offsets[numbers][:, None] + np.arange(file.header)])
-
-
-def _put_headers(file: SegyFile, first: int, headers: NDArray[np.uint8]) -> None:
-    """Write headers (n, header) of traces from `first` on."""
-    if file.offsets is None:
-        into = file.map("r+")["header"]
-        into[first : first + len(headers)] = headers.view(into.dtype)[:, 0]
-        return
-    content = np.memmap(file.path, np.uint8, "r+")
-    content[file.offsets[first : first + len(headers)][:, None] + np.arange(file.header)] = headers
 
 
 def _put(headers: NDArray[np.uint8], byte: int, values: NDArray[np.uint16]) -> None:

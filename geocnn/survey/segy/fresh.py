@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,14 @@ from numpy.typing import NDArray
 
 from geocnn.errors import OutputError
 from geocnn.grid import Axis, Grid
-from geocnn.output import output_error, temporary_beside
-from geocnn.survey.disk import reserve
+from geocnn.output import NewFile
+from geocnn.survey.disk import AT_ONCE, OpenFile, reserve
 from geocnn.survey.segy.formats import IEEE, ByteOrder, format_named
-from geocnn.survey.segy.segy_file import BLOCK, HEAD_BYTES, HEADER_BYTES, SegyFile
+from geocnn.survey.segy.segy_file import HEAD_BYTES, HEADER_BYTES, SegyFile
 from geocnn.survey.segy.text import TEXT_BYTES, fresh_text
 from geocnn.survey.survey import BoolArray, Coordinates, NewSurvey
 
-__all__ = ["INTERVALS", "MOST_SAMPLES", "fits_headers", "fresh_file", "fresh_head"]
+__all__ = ["INTERVALS", "MOST_SAMPLES", "fits_headers", "fresh_file", "fresh_head", "write_headers"]
 
 BYTES = {"inline": 189, "crossline": 193, "trace": 21, "offset": 37, "record": 9, "channel": 13}
 """First bytes of the numbers of axes in new trace headers."""
@@ -36,15 +38,23 @@ MOST_SAMPLES = 65535
 INTERVALS = "an interval of 0.001 to 32.767, in whole thousandths"
 """What headers can tell of a sample interval."""
 
+HEADERS = 2**16
+"""Trace headers made at once."""
 
-def fresh_file(path: Path, new: NewSurvey, held: BoolArray) -> SegyFile:
-    """A temporary file beside `path` with everything but the samples, with traces where `held` (\\*lateral) is True.
+SHORT = 8192
+"""Bytes of a trace up to which headers are written with zeros between them: that is faster than one by one, and hardly
+more for the disk, which writes pages of 4096."""
+
+
+def fresh_file(target: NewFile, new: NewSurvey, held: BoolArray) -> SegyFile:
+    """A file that becomes `target`, with everything but the samples, with traces where `held` (\\*lateral) is True.
 
     Raises
     ------
     OutputError
         If SEG-Y cannot hold the grid, or the file cannot be written.
     """
+    path = target.path
     su = path.suffix.lower() == ".su"
     sample_format = format_named(new.sample_format) if new.sample_format else IEEE
     _require_possible(path, new, su=su)
@@ -54,17 +64,8 @@ def fresh_file(path: Path, new: NewSurvey, held: BoolArray) -> SegyFile:
     if isinstance(head, bytearray):
         head[3224:3226] = struct.pack(">h", sample_format.code)
     traces = int(held.sum()) * new.channels
-    file = SegyFile(
-        temporary_beside(path), bytes(head), ">", sample_format, len(head), HEADER_BYTES, new.grid.shape[-1], traces
-    )
-    try:
-        reserve(file.path, file.end)
-        with file.path.open("r+b") as target:
-            target.write(file.head)
-        _make_headers(file, new, np.argwhere(held))
-    except OSError as error:
-        file.path.unlink(missing_ok=True)
-        raise output_error(path, error) from error
+    file = SegyFile(target.place, bytes(head), ">", sample_format, len(head), HEADER_BYTES, new.grid.shape[-1], traces)
+    target.begin(file.end, lambda scratch: _make(scratch, file, new, np.argwhere(held)))
     return file
 
 
@@ -133,17 +134,38 @@ def _delay(first: float) -> tuple[int, int] | None:
     return None
 
 
-def _make_headers(file: SegyFile, new: NewSurvey, positions: NDArray[np.int64]) -> None:
-    """Fill in the trace headers, a block of traces at a time; `positions` (n, lateral axes) have traces."""
+def _make(path: Path, file: SegyFile, new: NewSurvey, positions: NDArray[np.int64]) -> None:
+    """Make the file at its full length, with everything but the samples."""
+    reserve(path, file.end)
+    with closing(OpenFile(path)) as content:
+        content.write(np.frombuffer(file.head, np.uint8), 0)
+        for first, headers in _headers(file, new, positions):
+            write_headers(file, content, first, headers)
+
+
+def write_headers(file: SegyFile, content: OpenFile, first: int, headers: NDArray[np.uint8]) -> None:
+    """Write headers (n, header) of traces from `first` on into a file that has no samples yet."""
+    if file.offsets is not None or file.trace_bytes > SHORT:
+        for number, header in enumerate(headers, start=first):
+            content.write(header, file.offset(number))
+        return
+    most = AT_ONCE // file.trace_bytes
+    for begin in range(0, len(headers), most):
+        some = headers[begin : begin + most]
+        traces = np.zeros((len(some), file.trace_bytes), np.uint8)
+        traces[:, : file.header] = some
+        content.write(traces, file.offset(first + begin))
+
+
+def _headers(file: SegyFile, new: NewSurvey, positions: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Trace headers (n, 240), a block of traces at a time, and the first; `positions` (n, lateral axes) have traces."""
     grid = new.grid
     vertical = grid.axes[-1]
     delay, scalar = _delay(vertical.first) or (0, 0)
     fixed = {29: 1, 109: delay, 115: vertical.size, 117: round(1000 * vertical.step), 215: scalar}
     divisor = 1 if new.coordinates is None else _divisor(new.coordinates) or 1
-    headers = file.map("r+")["header"]
-    block = max(1, BLOCK // file.trace_bytes)
-    for start in range(0, file.traces, block):
-        traces = np.arange(start, min(start + block, file.traces))
+    for start in range(0, file.traces, HEADERS):
+        traces = np.arange(start, min(start + HEADERS, file.traces))
         made = np.zeros((traces.size, HEADER_BYTES), np.uint8)
         for byte in (1, 5):
             _put(made, byte, traces + 1, ">i4")
@@ -155,7 +177,7 @@ def _make_headers(file: SegyFile, new: NewSurvey, positions: NDArray[np.int64]) 
             _put(made, BYTES["offset"], traces % new.channels + 1, ">i4")
         if new.coordinates is not None:
             _put_coordinates(made, new.coordinates[(slice(None), *at.T)], divisor)
-        headers[traces] = made.view(headers.dtype)[:, 0]
+        yield start, made
 
 
 def _put_numbers(made: NDArray[np.uint8], grid: Grid, at: NDArray[np.int64]) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geocnn.grid import Window
-from geocnn.output import output_error, publish
+from geocnn.output import NewFile
+from geocnn.survey.disk import AT_ONCE, OpenFile
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.segy.copied import Origin, copied_file, origins_of
 from geocnn.survey.segy.formats import decode, encode, inexact
@@ -18,15 +16,11 @@ from geocnn.survey.segy.fresh import fresh_file
 from geocnn.survey.segy.geometry import further_traces
 from geocnn.survey.segy.reader import SegySurvey
 from geocnn.survey.segy.segy_file import Integers, SegyFile
+from geocnn.survey.segy.trace_writer import Shifts, TraceWriter
 from geocnn.survey.segy.traces import TraceReader
 from geocnn.survey.survey import BoolArray, FloatArray, NewSurvey, SurveyWriter
 
 __all__ = ["SegyWriter"]
-
-Shifts = NDArray[np.int32]
-
-COPIED = 16 * 2**20
-"""Bytes of traces that are copied at once."""
 
 
 class SegyWriter(SurveyWriter):
@@ -34,10 +28,10 @@ class SegyWriter(SurveyWriter):
 
     Parameters
     ----------
-    path
-        Final name.
+    new
+        The file that it becomes.
     file
-        Layout of what is written; its path is the temporary file, which has all headers already.
+        Layout of what is written; at its path is a file that has all headers already.
     index
         Number of the trace at each position, −1 where there is none, (C, \\*lateral).
     repeats
@@ -48,23 +42,23 @@ class SegyWriter(SurveyWriter):
 
     def __init__(
         self,
-        path: Path,
+        new: NewFile,
         file: SegyFile,
         index: Integers,
         repeats: Integers | None = None,
         shifts: Shifts | None = None,
     ) -> None:
-        self._path = path
+        self._new = new
         self._file = file
         self._index = index
         self._repeats = np.empty((0, 2), np.int64) if repeats is None else repeats
         self._shifts = shifts
         self._origins: tuple[Origin, ...] = ()
-        varying = file.offsets is not None
-        self._content: Any = np.memmap(file.path, np.uint8, "r+") if varying else file.map("r+")
+        with new.errors():
+            self._traces = TraceWriter(file, OpenFile(file.path))
 
     @classmethod
-    def like(cls, path: Path, survey: SegySurvey | JoinedSurvey, new: NewSurvey) -> SegyWriter:
+    def like(cls, target: NewFile, survey: SegySurvey | JoinedSurvey, new: NewSurvey) -> SegyWriter:
         """A writer of a file that loads where `survey` does.
 
         Trace headers, trace order and gaps are the same; so is the binary header but for the format code, and the
@@ -77,16 +71,16 @@ class SegyWriter(SurveyWriter):
             If the file cannot be written, or a Seismic Unix file would have other samples than floats.
         """
         origins = origins_of(survey, new.channels)
-        file = copied_file(path, origins, new)
+        file = copied_file(target, origins, new)
         shifts = [origin.shifts for origin in origins]
         delayed = np.concatenate(shifts) if any(each.any() for each in shifts) else None
         index, repeats = _laid(survey, origins, new.channels)
-        writer = cls(path, file, index, repeats, delayed)
+        writer = cls(target, file, index, repeats, delayed)
         writer._origins = origins
         return writer
 
     @classmethod
-    def fresh(cls, path: Path, new: NewSurvey, present: BoolArray | None = None) -> SegyWriter:
+    def fresh(cls, target: NewFile, new: NewSurvey, present: BoolArray | None = None) -> SegyWriter:
         """A writer of a file with headers of its own, with traces where `present` (\\*lateral) is True, or everywhere.
 
         Of several channels all traces are written: where some are missing, `present` does not tell which.
@@ -97,48 +91,37 @@ class SegyWriter(SurveyWriter):
             If SEG-Y cannot hold the grid, or the file cannot be written.
         """
         held = np.ones(new.grid.lateral, np.bool_) if present is None or new.channels > 1 else present
-        file = fresh_file(path, new, held)
+        file = fresh_file(target, new, held)
         index = np.full((new.channels, *held.shape), -1, np.int64)
         # The traces of a gather lie together.
         index[:, held] = np.arange(file.traces).reshape(-1, new.channels).T
-        return cls(path, file, index)
+        return cls(target, file, index)
 
     def write(self, window: Window, samples: FloatArray) -> None:
+        numbers, rows = self._held(window)
+        raw, clipped = encode(samples.reshape(-1, samples.shape[-1]), self._file.sample_format, self._file.order)
+        self.clipped += clipped
+        with self._new.errors():
+            self._traces.write(numbers, window.start[-1], raw, rows, self._shifts)
+
+    def sync(self) -> None:
+        with self._new.errors():
+            self._traces.content.sync()
+
+    def checksum(self, window: Window) -> int:
+        numbers, _ = self._held(window)
+        with self._new.errors():
+            return self._traces.checksum(numbers, window.start[-1], window.stop[-1], self._shifts)
+
+    def _held(self, window: Window) -> tuple[Integers, Integers]:
+        """Numbers of the traces in a window that the file holds, and the row of samples (C · traces, w) of each."""
         numbers = self._index[(slice(None), *window.slices[:-1])].ravel()
         rows = np.arange(numbers.size)
-        raw, clipped = encode(samples.reshape(numbers.size, -1), self._file.sample_format, self._file.order)
-        self.clipped += clipped
         if len(self._repeats):
             more = further_traces(self._repeats, self._index.shape, window.slices[:-1])
             rows, numbers = np.concatenate([rows, more[0]]), np.concatenate([numbers, more[1]])
-        held = np.flatnonzero(numbers >= 0)
-        # In the order of the file, so that the disk is written in one go.
-        held = held[np.argsort(numbers[held], kind="stable")]
-        self._put(numbers[held], window.start[-1], raw, rows[held], self._shifts)
-
-    def _put(self, numbers: Integers, start: int, raw: NDArray[Any], rows: Integers, shifts: Shifts | None) -> None:
-        """Put rows of raw samples (R, w), which begin at `start` of the sample axis, into traces that are shifted."""
-        of_each = np.zeros(numbers.size, np.int32) if shifts is None else shifts[numbers]
-        if self._file.offsets is not None:
-            self._put_one_by_one(numbers, start, raw, rows, of_each)
-            return
-        for shift in np.unique(of_each).tolist():
-            first, last = max(start - shift, 0), min(start + raw.shape[1] - shift, self._file.samples)
-            if first < last:
-                chosen = of_each == shift
-                within = slice(first + shift - start, last + shift - start)
-                self._content["samples"][numbers[chosen], first:last] = raw[rows[chosen], within]
-
-    def _put_one_by_one(self, numbers: Integers, start: int, raw: NDArray[Any], rows: Integers, shifts: Shifts) -> None:
-        """The same where traces differ in length; `shifts` (n,) are those of each."""
-        file = self._file
-        size = file.sample_format.bytes
-        for number, row, shift in zip(numbers.tolist(), rows.tolist(), shifts.tolist(), strict=True):
-            first, last = max(start - shift, 0), min(start + raw.shape[1] - shift, file.length(number))
-            if first < last:
-                begin = file.offset(number) + file.header
-                chosen = np.ascontiguousarray(raw[row, first + shift - start : last + shift - start])
-                self._content[begin + first * size : begin + last * size] = chosen.reshape(-1).view(np.uint8)
+        held = numbers >= 0
+        return numbers[held], rows[held]
 
     @property
     def traces(self) -> int:
@@ -166,7 +149,7 @@ class SegyWriter(SurveyWriter):
         for origin in self._origins:
             file = origin.file
             reader = TraceReader(file, None)
-            block = max(1, COPIED // file.trace_bytes)
+            block = max(1, AT_ONCE // file.trace_bytes)
             for start in range(0, origin.count, block):
                 numbers = origin.numbers[start : start + block]
                 raw = reader.raw(numbers, 0, file.samples)
@@ -176,7 +159,8 @@ class SegyWriter(SurveyWriter):
                     raw, clipped = encode(samples, self._file.sample_format, self._file.order)
                     self.clipped += clipped
                 rows = np.arange(numbers.size)
-                self._put(done + rows, 0, raw, rows, None)
+                with self._new.errors():
+                    self._traces.write(done + rows, 0, raw, rows)
                 done += numbers.size
                 yield done, rounded
 
@@ -184,14 +168,12 @@ class SegyWriter(SurveyWriter):
         return (file.sample_format, file.order) == (self._file.sample_format, self._file.order)
 
     def commit(self) -> None:
-        try:
-            self._content.flush()
-            publish(self._file.path, self._path)
-        except OSError as error:
-            raise output_error(self._path, error) from error
+        self._traces.content.close()
+        self._new.publish()
 
     def discard(self) -> None:
-        self._file.path.unlink(missing_ok=True)
+        self._traces.content.close()
+        self._new.discard()
 
 
 def _laid(survey: SegySurvey | JoinedSurvey, origins: tuple[Origin, ...], channels: int) -> tuple[Integers, Integers]:
