@@ -135,9 +135,9 @@ def _broken(plan: Plan) -> str:
 
     places = listed(breaking(plan), MOST_PLACES)
     if not plan.output.shape:
-        follows = "it gives one answer for a whole input, and cannot predict a survey sample by sample"
+        follows = "it gives one answer for a whole input; a survey is mapped window by window"
     else:
-        follows = "tiles would differ from one pass over the whole, so it cannot predict a survey tile by tile"
+        follows = "tiles would differ from one pass over the whole; a survey is predicted in windows that are blended"
     return f"looks at the whole input at once ({places}): {follows}"
 
 

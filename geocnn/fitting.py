@@ -53,7 +53,7 @@ def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[F
     if plan is None:
         faults.extend(found)
         return None
-    if plan.breaks:
+    if plan.breaks and not plan.output.shape:
         faults.append(_whole(config, plan))
     elif plan.output.shape != patch or any(step != 1 for step in plan.output.stride):
         faults.append(_resized(config, plan))
@@ -129,16 +129,12 @@ def _multiples(patch: tuple[int, ...], stride: tuple[int, ...], rooms: Sequence[
 
 
 def _whole(config: Config, plan: Plan) -> Fault:
-    """The fault of a network that looks at a whole patch at once."""
-    places = ", ".join(breaking(plan))
-    if plan.output.shape:
-        found = f"a network that looks at a whole patch at once ({places}): tiles of a survey would not fit together"
-        expected, do = "layers that see a bounded neighbourhood", "use norm: batch or layer, and no pool of size all"
-    else:
-        found = f"a network that looks at a whole patch at once ({places}) gives no value for each sample"
-        expected = f"convolutions, pooling and upsampling alone for {config.record.task}"
-        do = "replace the dense head by {conv: outputs, kernel: 1}"
-    return _at(config, plan.breaks[0], found, expected, do)
+    """The fault of a network that gives one value for a whole patch."""
+    found = (
+        f"a network that looks at a whole patch at once ({', '.join(breaking(plan))}) gives no value for each sample"
+    )
+    expected = f"convolutions, pooling and upsampling alone for {config.record.task}"
+    return _at(config, plan.breaks[0], found, expected, "replace the dense head by {conv: outputs, kernel: 1}")
 
 
 def _resized(config: Config, plan: Plan) -> Fault:

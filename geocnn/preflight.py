@@ -13,6 +13,8 @@ from geocnn.grid import Window
 from geocnn.marked import KeyPath
 from geocnn.network.memory import training_bytes
 from geocnn.network.plan import Plan
+from geocnn.network.wording import breaking
+from geocnn.records import crossed, listed
 from geocnn.settings import BlockConfig, PairConfig, SurveysConfig
 from geocnn.split import BlockRule, hold_out
 from geocnn.survey.labelled import LabelledSurvey
@@ -71,7 +73,8 @@ def preflight(config: Config) -> Preflight:
     if faults:
         raise ConfigError(faults)
     memory = training_bytes(plan, config.record.training.batch)
-    return Preflight(plan, training, validation, memory, (*_heads_left_out(plan), *_remarks((*pairs, *held))))
+    remarks = (*_heads_left_out(plan), *_in_windows(plan), *_remarks((*pairs, *held)))
+    return Preflight(plan, training, validation, memory, remarks)
 
 
 def _opened(config: Config, faults: list[Fault]) -> tuple[list[LabelledSurvey], list[LabelledSurvey]]:
@@ -214,6 +217,16 @@ def _heads_left_out(plan: Plan) -> list[str]:
     if not plan.heads:
         return []
     return [f"not trained: {' and '.join(plan.heads)}, extra outputs; the loss is that of the last layer alone"]
+
+
+def _in_windows(plan: Plan) -> list[str]:
+    """A remark about networks that no tile can be exact for."""
+    if plan.exact:
+        return []
+    return [
+        f"looks at a whole patch at once ({listed(breaking(plan), 2)}): validation and prediction blend overlapping "
+        f"windows of {crossed(plan.input[1:])}, at several times the arithmetic; norm: batch or layer would be exact"
+    ]
 
 
 def _remarks(surveys: Sequence[LabelledSurvey]) -> Iterable[str]:

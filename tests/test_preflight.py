@@ -214,10 +214,6 @@ NETWORK_FAULTS = {
         [layers("{conv: 4, kernel: 3}\n{conv: outputs, kernel: 1, activation: sigmoid}")],
         r"config.yaml:8: network.layers\[1\]: the last layer ends in sigmoid\n.*logits.*\n.*leave its activation out",
     ),
-    "a pool of all samples": (
-        [layers("{conv: 4, kernel: 3, save: a}\n{pool: mean, size: all}\n{multiply: a}\n{conv: outputs, kernel: 1}")],
-        r"config.yaml:8: network.layers\[1\]: .*\(pool of size all at layers\[1\]\)",
-    ),
     "dense head": (
         [layers("{conv: 2, kernel: 3}\n{flatten: true}\n{dense: outputs}")],
         r"config.yaml:8: network.layers\[1\]: .*flatten at layers\[1\], dense at layers\[2\].*\n.*segmentation",
@@ -229,6 +225,15 @@ NETWORK_FAULTS = {
 def test_a_network_that_does_not_fit(surveys: Path, changes: list[tuple[str, str]], match: str) -> None:
     [fault] = faults_of(surveys, match, *changes)
     assert fault.expected
+
+
+def test_a_network_that_looks_at_a_whole_patch_is_said_to_need_windows(surveys: Path) -> None:
+    squeezed = layers(
+        "{conv: 4, kernel: 3, save: a}\n{pool: mean, size: all}\n{multiply: a}\n{conv: outputs, kernel: 1}"
+    )
+    [remark] = [each for each in preflight(config_of(surveys, squeezed)).remarks if "whole patch" in each]
+    assert "(pool of size all at layers[1])" in remark
+    assert "windows of 16 × 16 × 16" in remark
 
 
 SURVEY_FAULTS = {

@@ -17,6 +17,7 @@ from geocnn.prediction.averaged import AveragedPass, Member, MirroredImage
 from geocnn.prediction.passes import ACTIVATIONS, Image, Pass, Times
 from geocnn.prediction.streamed import StreamedPass
 from geocnn.prediction.windows import Blending, WindowedPass
+from geocnn.records import listed
 from geocnn.survey.survey import FloatArray
 
 __all__ = ["SHARE", "Runner", "averaged_pass", "flips_of", "inexact", "probability_slabs"]
@@ -96,11 +97,8 @@ def flips_of(grid: Grid) -> list[tuple[int, ...]]:
 
 def inexact(network: Network) -> str:
     """Why a network is run in windows, in words; empty if it is exact."""
-    layers = breaking(network.plan)
-    if not layers:
-        return ""
-    more = f" and {len(layers) - 2} more" if len(layers) > 2 else ""
-    return f"the network looks at its whole input ({', '.join(layers[:2])}{more}): a volume is predicted in windows"
+    layers = listed(breaking(network.plan), 2)
+    return f"the network looks at its whole input ({layers}): no tile can equal one pass" if layers else ""
 
 
 def probability_slabs(
