@@ -1,0 +1,326 @@
+"""A prediction that was stopped goes on, and its file is that of one that never was, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command import Geocnn
+from predictions import INSTANCE, POINTWISE, POOLED, SHAPE, make_model, make_survey, predict
+
+from geocnn.device import Device
+from geocnn.errors import OutputError, RunError, Stopped, UsageError
+from geocnn.prediction import ranges, tiles, writing
+from geocnn.prediction.job import Going, folder_of
+from geocnn.prediction.journal import Journal
+from geocnn.prediction.passes import Part
+from geocnn.prediction.streamed import StreamedPass
+from geocnn.prediction.volume import Output
+from geocnn.prediction.windows import Blending
+from geocnn.processes import Process
+from geocnn.survey.opening import open_survey
+from geocnn.survey.options import SurveyOptions
+
+
+class Case:
+    """A model, a survey, and predictions of one by the other."""
+
+    def __init__(self, folder: Path, layers: str = POOLED, shape: tuple[int, ...] = SHAPE, classes: int = 2) -> None:
+        self.folder = folder
+        self.model = make_model(folder / "model.safetensors", layers, classes, ndim=len(shape))
+        self.survey = make_survey(folder / "survey.sgy", shape)
+        self.out = folder / "out.sgy"
+
+    def run(self, out: Path | None = None, **options: object) -> np.ndarray:
+        """Predict, and read what was written."""
+        path = out or self.out
+        going = Going(**{key: options.pop(key) for key in ("resume", "overwrite", "part", "process") if key in options})
+        device = options.pop("device", Device("cpu", "float32"))
+        predict([self.model], self.survey, Output(str(path), going=going, **options), device)
+        return read(path) if path.exists() else np.empty(0)
+
+    @property
+    def journal(self) -> list[dict]:
+        """The lines of the journal."""
+        return [json.loads(line) for line in (folder_of(self.out) / "range-00000.jsonl").read_text().splitlines()]
+
+
+def read(path: Path) -> np.ndarray:
+    survey = open_survey([str(path)], SurveyOptions())
+    return survey.read(survey.grid.whole)
+
+
+@pytest.fixture
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+    in_small_steps(monkeypatch)
+    return Case(tmp_path)
+
+
+def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few planes at a time, and each of them in the journal."""
+    monkeypatch.setattr(tiles, "SAMPLES", 1)
+    monkeypatch.setattr(writing, "EVERY", 0.0)
+
+
+def stopped_after(monkeypatch: pytest.MonkeyPatch, parts: int, how: Callable[[], object]) -> None:
+    """Let something happen once a stream has given so many parts."""
+    whole, counter = StreamedPass.parts, count(1)
+
+    def some(self: StreamedPass, *arguments: object) -> Iterator[Part]:
+        for part in whole(self, *arguments):
+            yield part
+            if next(counter) == parts:
+                how()
+
+    monkeypatch.setattr(StreamedPass, "parts", some)
+
+
+def interrupted(case: Case, monkeypatch: pytest.MonkeyPatch, parts: int = 5, **options: object) -> None:
+    """A prediction that SIGTERM stops."""
+    with monkeypatch.context() as patched:
+        stopped_after(patched, parts, lambda: signal.raise_signal(signal.SIGTERM))
+        with pytest.raises(Stopped, match=r"stopped by SIGTERM at \d+ % of .*everything is saved") as caught:
+            case.run(**options)
+        assert caught.value.exit_status == 75
+    assert not case.out.exists()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_random_moments(tmp_path: Path, seed: int) -> None:
+    make_model(tmp_path / "model.safetensors")
+    make_survey(tmp_path / "survey.sgy")
+    command = [sys.executable, str(Path(__file__).with_name("predictions.py")), str(tmp_path), "7", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert (seen["killed"], seen["equal"], seen["early"]) == (7, True, 0)
+
+
+@pytest.mark.parametrize("suffix", [".sgy", ".h5", ".npy"])
+def test_stopped_by_a_signal_it_goes_on_where_it_was(case: Case, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    expected = case.run(case.folder / f"whole{suffix}")
+    case.out = case.folder / f"out{suffix}"
+    interrupted(case, monkeypatch)
+    done = [line for line in case.journal if "tile" in line]
+    assert len(done) >= 5
+    np.testing.assert_array_equal(case.run(resume=True), expected)
+    if suffix != ".h5":
+        assert case.out.read_bytes() == (case.folder / f"whole{suffix}").read_bytes()
+    assert not folder_of(case.out).exists()
+
+
+def test_several_files_and_several_passes_go_on_too(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Slabs of few planes.
+    memory = 6 * 10**5
+    expected = case.run(case.folder / "whole.sgy", mirrored=True, memory=memory), read(case.folder / "whole-spread.sgy")
+    with monkeypatch.context() as patched:
+        stopped_after(patched, 20, lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(Stopped):
+            case.run(mirrored=True, memory=memory)
+    assert len([line for line in case.journal if "tile" in line]) >= 1
+    found = case.run(mirrored=True, resume=True)
+    np.testing.assert_array_equal((found, read(case.folder / "out-spread.sgy")), expected)
+
+
+def test_windows_go_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_small_steps(monkeypatch)
+    case = Case(tmp_path, INSTANCE, (40, 9, 11))
+    expected = case.run(tmp_path / "whole.sgy")
+    write, counter = writing.PartWriter._write, count(1)
+
+    def some(self: writing.PartWriter, *arguments: object) -> None:
+        write(self, *arguments)
+        if next(counter) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing.PartWriter, "_write", some)
+        with pytest.raises(KeyboardInterrupt):
+            case.run()
+    assert len([line for line in case.journal if "tile" in line]) >= 2
+    np.testing.assert_array_equal(case.run(resume=True), expected)
+
+
+@pytest.mark.parametrize("layers", [POOLED, POINTWISE], ids=["pooled", "pointwise"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_out_of_memory_it_goes_on_with_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: str, times: int
+) -> None:
+    in_small_steps(monkeypatch)
+    case = Case(tmp_path, layers)
+    expected, counter = case.run(tmp_path / "whole.sgy"), count(1)
+    whole = StreamedPass.parts
+
+    def short_of_memory(self: StreamedPass, *arguments: object) -> Iterator[Part]:
+        for part in whole(self, *arguments):
+            if next(counter) in range(4, 4 * times + 1, 4):
+                raise torch.OutOfMemoryError("no memory")
+            yield part
+
+    layouts = []
+    lay = Journal.lay
+    monkeypatch.setattr(Journal, "lay", lambda self, layout: layouts.append(layout) or lay(self, layout))
+    monkeypatch.setattr(StreamedPass, "parts", short_of_memory)
+    found = case.run(memory=10**8)
+    assert [layout.memory for layout in layouts] == [10**8 // 2**k for k in range(times + 1)]
+    assert np.abs(found - expected).max() <= 1e-5
+    # Of the three parts before, which lag behind what was read by what the network sees ahead.
+    assert layouts[1].tiles[0].core.start[0] == (24 if layers == POINTWISE else 19)
+
+
+def test_an_error_that_is_not_of_memory_is_not_hidden(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("a fault of ours")
+
+    stopped_after(monkeypatch, 2, broken)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        case.run()
+
+
+def test_what_was_damaged_meanwhile_is_computed_again(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = case.run(case.folder / "whole.sgy")
+    interrupted(case, monkeypatch, parts=8)
+    content = bytearray((folder_of(case.out) / "out.sgy").read_bytes())
+    # A sample of the fourth part: after 24 inlines of 13 traces, in the next trace's samples.
+    at = 3600 + (24 * 13 + 1) * (240 + 22 * 4) + 240 + 8
+    content[at] ^= 1
+    (folder_of(case.out) / "out.sgy").write_bytes(content)
+    checked: list[int] = []
+    keep = Journal.keep
+    monkeypatch.setattr(Journal, "keep", lambda self, number: checked.append(number) or keep(self, number))
+    np.testing.assert_array_equal(case.run(resume=True), expected)
+    assert checked == [3]
+
+
+def test_what_differs_is_named(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(case, monkeypatch)
+    with pytest.raises(RunError, match=r"another precision \(precision: float32 then, bf16 now\)\n.*\n.*--overwrite"):
+        case.run(resume=True, device=Device("cpu", "bf16"))
+    with pytest.raises(RunError, match=r"another content, sample format, mirrored copies \("):
+        case.run(resume=True, content="class", sample_format="int8", mirrored=True)
+    make_model(case.model, seed=5)
+    with pytest.raises(RunError, match=r"another model \(model: "):
+        case.run(resume=True)
+    make_survey(case.folder / "other.sgy", seed=9)
+    (case.folder / "other.sgy").replace(case.survey)
+    with pytest.raises(RunError, match=r"another model, survey \(.*survey\.sgy, [\d,]+ bytes, changed 20"):
+        case.run(resume=True)
+
+
+def test_windows_are_part_of_what_must_be_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(tmp_path, INSTANCE, (30, 9, 11))
+    with monkeypatch.context() as patched:
+        patched.setattr(ranges.RangeWork, "run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            case.run()
+    with pytest.raises(RunError, match=r"another windows \(windows: .*0\.5.*0\.25"):
+        case.run(resume=True, blending=Blending(overlap=0.25))
+
+
+def test_an_unfinished_one_is_not_begun_anew_unasked(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = case.run(case.folder / "whole.sgy")
+    interrupted(case, monkeypatch)
+    with pytest.raises(OutputError, match=r"out.sgy is unfinished: 29 % of it is done\n.*--resume to go on"):
+        case.run()
+    assert case.journal
+    np.testing.assert_array_equal(case.run(overwrite=True), expected)
+    assert not folder_of(case.out).exists()
+
+
+def test_to_go_on_without_a_beginning_begins(case: Case) -> None:
+    assert case.run(resume=True).shape == (1, *SHAPE)
+    changed = case.out.stat().st_mtime_ns
+    case.run(resume=True)
+    assert case.out.stat().st_mtime_ns == changed
+    with pytest.raises(OutputError, match="exists"):
+        case.run()
+
+
+def test_resume_and_overwrite_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="--resume and --overwrite together"):
+        Going(resume=True, overwrite=True)
+    with pytest.raises(UsageError, match="--part in a launch of 2 processes"):
+        Going(part=(1, 2), process=Process(0, 2, launch="x"))
+
+
+def test_killed_between_two_names_the_rest_is_named(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first file has its final name already, the second has not, and the folder is there."""
+    expected = case.run(case.folder / "whole.sgy", mirrored=True), read(case.folder / "whole-spread.sgy")
+    with monkeypatch.context() as patched:
+        patched.setattr("geocnn.prediction.job._remove", lambda folder: None)
+        case.run(mirrored=True)
+    (case.folder / "out-spread.sgy").rename(folder_of(case.out) / "out-spread.sgy")
+    found = case.run(mirrored=True, resume=True)
+    np.testing.assert_array_equal((found, read(case.folder / "out-spread.sgy")), expected)
+    assert not folder_of(case.out).exists()
+
+
+def test_it_goes_on_with_the_threads_that_it_was_begun_with(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = torch.get_num_threads()
+    expected = case.run(case.folder / "whole.sgy")
+    interrupted(case, monkeypatch)
+    try:
+        torch.set_num_threads(threads + 1)
+        found = case.run(resume=True)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_parts_in_jobs_of_their_own(case: Case) -> None:
+    expected = case.run(case.folder / "whole.sgy")
+    for number in (3, 1):
+        case.run(part=(number, 3))
+        assert not case.out.exists()
+    found = case.run(part=(2, 3))
+    assert np.abs(found - expected).max() <= 1e-5
+    assert not folder_of(case.out).exists()
+
+
+def test_a_part_that_failed_is_run_again(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = case.run(case.folder / "whole.sgy")
+    case.run(part=(1, 2))
+    interrupted(case, monkeypatch, part=(2, 2))
+    case.run(part=(1, 2))
+    assert not case.out.exists()
+    assert np.abs(case.run(part=(2, 2)) - expected).max() <= 1e-5
+
+
+def test_parts_of_other_settings_do_not_join(case: Case) -> None:
+    case.run(part=(1, 2))
+    with pytest.raises(RunError, match="another sample format"):
+        case.run(part=(2, 2), sample_format="int8")
+
+
+def test_messages_of_the_command(tmp_path: Path, geocnn: Geocnn, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_small_steps(monkeypatch)
+    case = Case(tmp_path)
+    command = ("predict", case.model, case.survey, "--out", case.out)
+    with monkeypatch.context() as patched:
+        stopped_after(patched, 5, lambda: signal.raise_signal(signal.SIGTERM))
+        stopped = geocnn(*command)
+    assert stopped.status == 75
+    assert "go on with the same command and --resume" in stopped.err
+    refused = geocnn(*command)
+    assert refused.status == 1
+    assert "29 % of it is done" in refused.err
+    resumed = geocnn(*command, "--resume", "--json")
+    assert resumed.status == 0, resumed.err
+    assert "going on with the survey at 29 %" in resumed.err
+    told = json.loads(resumed.out)
+    assert (told["samples"], told["computed"]) == (150 * 13 * 22, (150 - 43) * 13 * 22)
+    assert (told["dead"], told["whole"]) == (22 + 11, True)
+    assert {"total", "read", "compute", "write", "wait"} <= set(told["seconds"])
+    assert "already there" in geocnn(*command, "--resume").out
+    for part in ("0/2", "3/2", "two"):
+        wrong = geocnn(*command, "--part", part)
+        assert (wrong.status, f"--part {part}" in wrong.err) == (2, True)
