@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -219,6 +221,23 @@ def test_no_byte_is_written_outside_the_traces_of_a_window(
             assert np.diff(inside, prepend=start, append=stop - 1).max() <= 240 + 4
 
 
+def test_a_part_of_the_file_is_locked_while_it_is_written_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    """The system tells another process of the lock, and gives it one of its own."""
+    case = ALL["dat"](tmp_path)
+    with case.writer(tmp_path):
+        look = f"""if True:
+            import fcntl
+            with open({str(tmp_path / "unfinished" / case.name)!r}, "r+b") as file:
+                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1)
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 0, 1)
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1)
+        """
+        found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)
+    assert found.stderr.count("Error") == 1
+    assert "BlockingIOError" in found.stderr
+    assert "line 6" in found.stderr
+
+
 @all_cases
 def test_what_is_discarded_stays_and_what_is_committed_moves(tmp_path: Path, make: Callable[[Path], Case]) -> None:
     case = make(tmp_path)
@@ -425,6 +444,17 @@ def test_an_unfinished_file_may_replace_one_that_exists(tmp_path: Path) -> None:
         assert (tmp_path / case.name).read_bytes() == b"precious"
         writer.commit()
     assert (tmp_path / case.name).stat().st_size == GRID.whole.size * 4
+
+
+@pytest.mark.parametrize("name", ["fresh", "copied, with gaps"])
+def test_headers_of_long_traces_are_those_of_short_ones(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are written one by one, and not with zeros between them."""
+    case = SEGY[name](tmp_path)
+    expected = case.written_at_once(tmp_path / "short").read_bytes()
+    monkeypatch.setattr("geocnn.survey.segy.fresh.SHORT", 0)
+    assert case.written_at_once(tmp_path / "long").read_bytes() == expected
 
 
 def test_a_grid_of_one_axis(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ __all__ = ["AT_ONCE", "Bytes", "OpenFile", "reserve"]
 
 Bytes = NDArray[np.uint8]
 
-AT_ONCE = 16 * 2**20
-"""Bytes that are held at most for one call of the system."""
+AT_ONCE = 4 * 2**20
+"""Bytes that are held at most for one call of the system: few enough to stay in the cache from the one to the next."""
 
 
 def reserve(path: Path, size: int) -> None:
@@ -52,6 +54,10 @@ class OpenFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = os.open(path, os.O_RDWR)
+        # Linux writes all of a page that it has read from a network file system, not only the bytes that it is given,
+        # unless part of the file is locked. The lock is a shared one: no other writer waits for it.
+        with suppress(OSError):
+            fcntl.lockf(self._descriptor, fcntl.LOCK_SH, 1)
 
     def write(self, content: NDArray[Any], offset: int) -> None:
         """Write the bytes of an array in C order from byte `offset` on, and none beside them."""

@@ -41,9 +41,9 @@ INTERVALS = "an interval of 0.001 to 32.767, in whole thousandths"
 HEADERS = 2**16
 """Trace headers made at once."""
 
-SHORT = 8192
-"""Bytes of a trace up to which headers are written with zeros between them: that is faster than one by one, and hardly
-more for the disk, which writes pages of 4096."""
+SHORT = 2**14
+"""Bytes of a trace up to which headers are written with zeros between them: that is faster than one by one, and at most
+twice as much for the disk, which writes pages of 4096."""
 
 
 def fresh_file(target: NewFile, new: NewSurvey, held: BoolArray) -> SegyFile:

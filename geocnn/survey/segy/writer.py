@@ -8,7 +8,7 @@ import numpy as np
 
 from geocnn.grid import Window
 from geocnn.output import NewFile
-from geocnn.survey.disk import AT_ONCE, OpenFile
+from geocnn.survey.disk import OpenFile
 from geocnn.survey.joined import JoinedSurvey
 from geocnn.survey.segy.copied import Origin, copied_file, origins_of
 from geocnn.survey.segy.formats import decode, encode, inexact
@@ -21,6 +21,9 @@ from geocnn.survey.segy.traces import TraceReader
 from geocnn.survey.survey import BoolArray, FloatArray, NewSurvey, SurveyWriter
 
 __all__ = ["SegyWriter"]
+
+COPIED = 16 * 2**20
+"""Bytes of traces that are copied at once."""
 
 
 class SegyWriter(SurveyWriter):
@@ -149,7 +152,7 @@ class SegyWriter(SurveyWriter):
         for origin in self._origins:
             file = origin.file
             reader = TraceReader(file, None)
-            block = max(1, AT_ONCE // file.trace_bytes)
+            block = max(1, COPIED // file.trace_bytes)
             for start in range(0, origin.count, block):
                 numbers = origin.numbers[start : start + block]
                 raw = reader.raw(numbers, 0, file.samples)
