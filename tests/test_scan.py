@@ -48,6 +48,13 @@ def traces(draw: st.DrawFn) -> np.ndarray:
     return samples
 
 
+def test_a_time_slice_is_alive_where_it_is_not_zero() -> None:
+    samples = np.array([[[[3.0], [0.0]], [[3.0], [-1.0]]]], np.float32)
+    found = finish(scan(ArraySurvey(samples)))
+    assert found.statistics.count == 3
+    assert found.stop.tolist() == [[1, 0], [1, 1]]
+
+
 @settings(deadline=None, max_examples=60)
 @given(traces())
 def test_live_samples_and_their_statistics(samples: np.ndarray) -> None:

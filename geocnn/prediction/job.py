@@ -117,6 +117,16 @@ class Job:
             _remove(self.folder)
         return True
 
+    def abandon(self) -> Work[None]:
+        """Remove the folder if nothing is done yet and nobody is at work, so that what was refused leaves nothing."""
+        with _locked(self.folder) as lock:
+            yield from _taken(lock)
+            for number in range(len(self.ranges)):
+                with closing(Journal(self.journal(number))) as journal:
+                    if not journal.take() or journal.done:
+                        return
+            _remove(self.folder)
+
     @property
     def is_complete(self) -> bool:
         """Whether all ranges are finished. No process may ask that holds the journal of one."""

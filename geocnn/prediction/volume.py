@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from geocnn.device import Device
-from geocnn.errors import ModelError
-from geocnn.interrupt import heeding, stop_requests
+from geocnn.errors import GeocnnError, ModelError
+from geocnn.interrupt import StopRequest, heeding, stop_requests
 from geocnn.model import Contract, Model, far_from_training, normalised, require_fit
 from geocnn.normalise import NormalisedSurvey
 from geocnn.prediction.choice import SHARE, Runner, averaged_pass, flips_of, inexact
 from geocnn.prediction.content import Content, ContentName, Field
 from geocnn.prediction.identity import identity_of
-from geocnn.prediction.job import Going, open_job
+from geocnn.prediction.job import Going, Job, open_job
 from geocnn.prediction.passes import Times
 from geocnn.prediction.ranges import Finished, RangeWork
 from geocnn.prediction.windows import Blending
@@ -109,46 +109,98 @@ def predict_volume(models: Sequence[Model], survey: Survey, output: Output, devi
     Stopped
         If a signal asked to stop; everything is saved.
     """
-    begun, times, finished = time.monotonic(), Times(), Finished()
+    begun, finished = time.monotonic(), Finished()
     contract = _common(models, survey)
     flips = flips_of(survey.grid) if output.mirrored else [()]
     content = _content(output, contract, several=len(models) * len(flips) > 1)
     fields = content.fields(output.path)
-    paths = tuple(each.path for each in fields)
-    identity = identity_of(models, survey, _settings(output, device, content, models))
-
-    def begin(folder: Path) -> Work[Scan]:
-        found = yield from heeding(scan(survey), stop)
-        for each in fields:
-            _writer(each, survey, output, models[0], folder).discard()
-        return found
-
     with stop_requests() as stop, ExitStack() as stack:
-        job = yield from open_job([each.file for each in fields], identity, survey.grid.shape, output.going, begin)
+        task = _Task(tuple(models), survey, output, device, content, fields, flips, stop)
+        files = [each.file for each in fields]
+        job = yield from open_job(files, task.identity, survey.grid.shape, output.going, task.begin)
         if job is None:
-            return Predicted(paths)
+            return Predicted(tuple(each.path for each in fields))
         # A process that died while it gave files their final names leaves those that are still without.
         left = [each for each in fields if (job.folder / each.file.name).exists()]
-        writers = [stack.enter_context(_writer(each, survey, output, models[0], job.folder)) for each in left]
+        writers = [stack.enter_context(task.writer(each, job.folder)) for each in left]
         if len(left) == len(fields):
-            found = job.scan()
-            yield from _remarks(models, survey, found)
-            images = [_image(model, survey, found) for model in models]
-            members = [
-                (model.network, model.contract.patch, image) for model, image in zip(models, images, strict=True)
-            ]
-            over = averaged_pass(Runner(device, content.activation, output.blending, times), members, flips)
-            memory = output.memory or int(SHARE * device.free_memory() / output.going.process.local_count)
-            work = RangeWork(job, output.going, over, memory, images[0], writers, content, device, times, stop)
-            yield from work.run(finished)
+            try:
+                yield from task.compute(job, writers, finished)
+            except GeocnnError:
+                yield from job.abandon()
+                raise
 
         def commit() -> None:
             for writer in writers:
                 writer.commit()
 
         whole = yield from job.publish(commit)
-    seconds = {"total": time.monotonic() - begun, **times.seconds}
-    return Predicted(paths, whole, finished, seconds)
+    seconds = {"total": time.monotonic() - begun, **task.times.seconds}
+    return Predicted(tuple(each.path for each in fields), whole, finished, seconds)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be predicted, by what and how."""
+
+    models: tuple[Model, ...]
+    survey: Survey
+    output: Output
+    device: Device
+    content: Content
+    fields: tuple[Field, ...]
+    flips: Sequence[tuple[int, ...]]
+    stop: StopRequest
+    times: Times = field(default_factory=Times)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides on the result."""
+        exact = all(model.network.plan.exact for model in self.models)
+        settings = {
+            "content": self.content.name,
+            "sample format": self.output.sample_format or "ieee",
+            "precision": self.device.precision,
+            "mirrored copies": self.output.mirrored,
+            "windows": None if exact else asdict(self.output.blending),
+        }
+        return identity_of(self.models, self.survey, settings)
+
+    def begin(self, folder: Path) -> Work[Scan]:
+        """Scan the survey and make the files, with all but their samples."""
+        found = yield from heeding(scan(self.survey), self.stop)
+        for each in self.fields:
+            self.writer(each, folder).discard()
+        return found
+
+    def writer(self, each: Field, folder: Path) -> SurveyWriter:
+        """The writer of a file, which lies in the folder until it is finished."""
+        contract = self.models[0].contract
+        new = NewSurvey(
+            self.survey.grid,
+            self.survey.domain,
+            provenance=(f"geocnn: {each.what}", *(f"{key}: {value}" for key, value in contract.provenance.items())),
+            sample_format=self.output.sample_format,
+            coordinates=self.survey.coordinates,
+        )
+        # That nothing lies under its final name, or that it is to be replaced, was seen to when the job began.
+        unfinished = folder / each.file.name
+        return create_survey(each.path, new, like=self.survey, overwrite=True, unfinished=unfinished)
+
+    def compute(self, job: Job, writers: Sequence[SurveyWriter], finished: Finished) -> Work[None]:
+        """Compute what this process is to do."""
+        found = job.scan()
+        yield from _remarks(self.models, self.survey, found)
+        images = [_image(model, self.survey, found) for model in self.models]
+        runner = Runner(self.device, self.content.activation, self.output.blending, self.times)
+        taking = zip(self.models, images, strict=True)
+        over = averaged_pass(
+            runner, [(model.network, model.contract.patch, image) for model, image in taking], self.flips
+        )
+        going = self.output.going
+        memory = self.output.memory or int(SHARE * self.device.free_memory() / going.process.local_count)
+        work = RangeWork(job, going, over, memory, images[0], writers, self.content, self.device, self.times, self.stop)
+        yield from work.run(finished)
 
 
 def _common(models: Sequence[Model], survey: Survey) -> Contract:
@@ -174,32 +226,6 @@ def _content(output: Output, contract: Contract, *, several: bool) -> Content:
         percent=output.percent,
         several=several,
     )
-
-
-def _settings(output: Output, device: Device, content: Content, models: Sequence[Model]) -> dict[str, Any]:
-    """What the user chose that decides on the result."""
-    exact = all(model.network.plan.exact for model in models)
-    return {
-        "content": content.name,
-        "sample format": output.sample_format or "ieee",
-        "precision": device.precision,
-        "mirrored copies": output.mirrored,
-        "windows": None if exact else asdict(output.blending),
-    }
-
-
-def _writer(each: Field, survey: Survey, output: Output, model: Model, folder: Path) -> SurveyWriter:
-    """The writer of an output file, which lies in the folder until it is finished."""
-    contract = model.contract
-    new = NewSurvey(
-        survey.grid,
-        survey.domain,
-        provenance=(f"geocnn: {each.what}", *(f"{key}: {value}" for key, value in contract.provenance.items())),
-        sample_format=output.sample_format,
-        coordinates=survey.coordinates,
-    )
-    # That nothing lies under its final name, or that it is to be replaced, was seen to when the job began.
-    return create_survey(each.path, new, like=survey, overwrite=True, unfinished=folder / each.file.name)
 
 
 def _image(model: Model, survey: Survey, found: Scan) -> NormalisedSurvey:

@@ -208,6 +208,9 @@ def _run(samples: FloatArray) -> NDArray[np.int64]:
     short = min(CONSTANT_RUN, size)
     length = np.zeros(samples.shape[:-1], np.int64)
     constant = (samples[..., :short] == samples[..., :1]).all(axis=-1)
+    if size == 1:
+        # A time slice: that its one sample equals itself tells nothing.
+        constant &= samples[..., 0] == 0
     differs = samples[constant] != samples[constant][:, :1]
     length[constant] = np.where(differs.any(axis=-1), differs.argmax(axis=-1), size)
     return length
