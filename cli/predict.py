@@ -157,6 +157,7 @@ def _summary(done: Predicted) -> dict[str, object]:
     return {
         "files": list(done.files),
         "whole": done.whole,
+        "total": done.total,
         "samples": finished.samples,
         "computed": finished.computed,
         "dead": finished.counts.dead,
@@ -180,8 +181,9 @@ def _tell(done: Predicted, contract: Contract, format: str | None) -> None:
     live = max(1, finished.samples - counts.dead)
     found = f"at or above {contract.threshold:g}" if contract.outputs == 1 else f"not {contract.classes[0]}"
     end = "done" if done.whole else "this part is done; the file appears when the others are"
+    own = "" if finished.samples == done.total else f" of {done.total:,}"
     report.say(
-        f"{end}: {files}, {finished.samples:,} samples, {counts.dead:,} dead; "
+        f"{end}: {files}, {finished.samples:,}{own} samples, {counts.dead:,} dead; "
         f"{100 * counts.positive / live:.1f} % of the live ones {found}"
     )
     if counts.clipped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -38,7 +39,10 @@ class Device:
 
     def fabric(self) -> Fabric:
         """Lightning Fabric on this device, one process."""
-        return Fabric(accelerator=self.kind, devices=1, precision=_FABRIC_PRECISION[self.precision])  # type: ignore[arg-type]
+        with warnings.catch_warnings():
+            # Where Slurm is installed, a run without it is no mistake.
+            warnings.filterwarnings("ignore", r"(?s).*`srun` command is available")
+            return Fabric(accelerator=self.kind, devices=1, precision=_FABRIC_PRECISION[self.precision])  # type: ignore[arg-type]
 
     def free_memory(self) -> int:
         """Bytes that are free on the device, or for this process where the device shares its memory."""

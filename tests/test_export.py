@@ -306,8 +306,8 @@ def test_the_file_gives_what_predict_writes(tmp_path: Path) -> None:
     spec, _ = load_spec("fault-small")
     model = model_of(spec, (1, 16, 16, 16))
     survey = ArraySurvey(np.random.default_rng(0).normal(40.0, 5.0, (1, 21, 18, 33)))
-    done = finish(predict_volume(model, survey, Output(str(tmp_path / "out.h5")), Device("cpu", "float32")))
-    assert done.dead == 0
+    done = finish(predict_volume([model], survey, Output(str(tmp_path / "out.h5")), Device("cpu", "float32")))
+    assert done.finished.counts.dead == 0
     written = open_survey(str(tmp_path / "out.h5"))
     finish(export_model(model, Export(tmp_path / "model.onnx"), survey))
     found = run(tmp_path / "model.onnx", survey.samples[None].astype(np.float32))

@@ -75,6 +75,8 @@ class Predicted:
         The output's.
     whole
         Whether the output has its final name; else other processes are still at it.
+    total
+        Samples of the survey.
     finished
         What this process has done.
     seconds
@@ -83,6 +85,7 @@ class Predicted:
 
     files: tuple[str, ...]
     whole: bool = True
+    total: int = 0
     finished: Finished = field(default_factory=Finished)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -119,7 +122,7 @@ def predict_volume(models: Sequence[Model], survey: Survey, output: Output, devi
         files = [each.file for each in fields]
         job = yield from open_job(files, task.identity, survey.grid.shape, output.going, task.begin)
         if job is None:
-            return Predicted(tuple(each.path for each in fields))
+            return Predicted(tuple(each.path for each in fields), total=survey.grid.whole.size)
         # A process that died while it gave files their final names leaves those that are still without.
         left = [each for each in fields if (job.folder / each.file.name).exists()]
         writers = [stack.enter_context(task.writer(each, job.folder)) for each in left]
@@ -136,7 +139,7 @@ def predict_volume(models: Sequence[Model], survey: Survey, output: Output, devi
 
         whole = yield from job.publish(commit)
     seconds = {"total": time.monotonic() - begun, **task.times.seconds}
-    return Predicted(tuple(each.path for each in fields), whole, finished, seconds)
+    return Predicted(tuple(each.path for each in fields), whole, survey.grid.whole.size, finished, seconds)
 
 
 @dataclass(frozen=True)
