@@ -29,6 +29,8 @@ bench: setup
 	$(BIN)/python -m benchmarks.planning
 	$(BIN)/python -m benchmarks.networks
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.predicting
+	$(BIN)/python -m benchmarks.prediction_memory
 
 check: setup
 	$(BIN)/ruff check .

@@ -34,6 +34,11 @@ class Report:
             promise = self._verdict(ratio >= least[name], f"≥ {least[name]:g} ×") if name in least else ""
             print(f"  {name:34s} {1000 * value:10.2f} ms   {ratio:6.2f} × geocnn{promise}")
 
+    def least(self, title: str, value: float, unit: str, goal: float) -> None:
+        """A figure, and the least that it may be; without a promise if that is 0."""
+        promise = self._verdict(value >= goal, f"≥ {goal:g} {unit}") if goal else ""
+        print(f"{title}: {value:.3g} {unit}{promise}")
+
     def value(self, title: str, value: float, unit: str, most: float) -> None:
         """A figure, and the most that it may be."""
         print(f"\n{title}: {value:.3g} {unit}{self._verdict(value <= most, f'≤ {most:g} {unit}')}")
