@@ -38,9 +38,7 @@ def main(arguments: list[str]) -> int:
         model, peaks = make_model(folder / "model.safetensors"), []
         for inlines in (few, many):
             survey = make_survey(folder / "survey.sgy", (inlines, crosslines, samples))
-            status, peak = watched(
-                ["predict", str(model), str(survey), "--out", str(folder / "out.sgy"), "--overwrite"]
-            )
+            status, peak = watched(model, survey, folder / "out.sgy")
             if status:
                 raise SystemExit(f"exit status {status}")
             report.value(f"anonymous memory of {inlines} × {crosslines} × {samples}", peak / 1e9, "GB", 2.5)
@@ -61,15 +59,11 @@ def beyond_the_limit(report: Report, folder: Path, crosslines: int) -> None:
     survey = make_survey(folder / "large.sgy", (inlines, crosslines, 512))
     try:
         begun = time.perf_counter()
-        status, peak = watched(
-            ["predict", str(model), str(survey), "--out", str(folder / "out.sgy"), "--overwrite"], join
-        )
+        status, peak = watched(model, survey, folder / "out.sgy", group.join)
         seconds = time.perf_counter() - begun
         size = survey.stat().st_size
-        print(
-            f"\na survey of {size / 1e9:.2f} GB in a job of {LIMIT / 1e9:.2f} GB: exit status {status}, {seconds:.0f} s"
-        )
-        print(f"  anonymous memory at most {peak / 1e9:.2f} GB, with cached files {read() / 1e9:.2f} GB")
+        print(f"\na survey of {size / 1e9:.2f} GB in a job of {LIMIT / 1e9:.2f} GB: {seconds:.0f} s")
+        print(f"  anonymous memory at most {peak / 1e9:.2f} GB, with cached files {group.peak / 1e9:.2f} GB")
         report.value("exit status", status, "", 0)
     finally:
         with suppress(OSError):

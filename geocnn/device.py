@@ -7,13 +7,16 @@ import os
 import sys
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 
 from geocnn.errors import UsageError
 from geocnn.memory_limit import free_memory
 from geocnn.processes import Process
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Device", "choose_device", "is_out_of_memory", "keep_freed_memory", "share_machine"]
 
@@ -39,6 +42,9 @@ class Device:
 
     def fabric(self) -> Fabric:
         """Lightning Fabric on this device, one process."""
+        # Its import takes longer than torch's, and prediction does without it.
+        from lightning_fabric import Fabric
+
         with warnings.catch_warnings():
             # Where Slurm is installed, a run without it is no mistake.
             warnings.filterwarnings("ignore", r"(?s).*`srun` command is available")

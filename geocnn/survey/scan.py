@@ -236,7 +236,8 @@ class _Sums:
         values = samples[:, live]
         if values.size:
             self.moments.merge(values)
-            self.picked.append(values[:, :: self.every])
+            # A view would hold all of the values.
+            self.picked.append(values[:, :: self.every].copy())
             self.power.add(samples, live)
 
     def _count_bad(self, slab: Window, samples: FloatArray, bad: BoolArray) -> None:
