@@ -132,6 +132,8 @@ def keep_freed_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        m_trim_threshold, m_mmap_max = -1, -4
+        m_trim_threshold, m_mmap_max, m_arena_max = -1, -4, -8
         mallopt(m_mmap_max, 0)
+        # What one thread frees another may use: each keeping its own takes a sixth more memory, and no less time.
+        mallopt(m_arena_max, 1)
         mallopt(m_trim_threshold, 2**31 - 1)
