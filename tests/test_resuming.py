@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -324,3 +327,63 @@ def test_messages_of_the_command(tmp_path: Path, geocnn: Geocnn, monkeypatch: py
     for part in ("0/2", "3/2", "two"):
         wrong = geocnn(*command, "--part", part)
         assert (wrong.status, f"--part {part}" in wrong.err) == (2, True)
+
+
+def test_what_others_left_is_done_when_going_on(case: Case) -> None:
+    expected = case.run(case.folder / "whole.sgy")
+    case.run(process=Process(1, 3, 0, 1, "a launch"))
+    assert not case.out.exists()
+    assert np.abs(case.run(resume=True) - expected).max() <= 1e-5
+
+
+def test_parts_of_another_number_do_not_join(case: Case) -> None:
+    case.run(part=(1, 3))
+    with pytest.raises(RunError, match=r"begun in 3 parts, and --part says 2\n.*parts 1/3 to 3/3"):
+        case.run(part=(2, 2))
+
+
+def test_two_runs_at_once_do_not_disturb_each_other(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[str] = []
+
+    def others() -> None:
+        for option in ("--resume", "--overwrite"):
+            command = [
+                sys.executable,
+                "-c",
+                "from geocnn_cli.main import run; run()",
+                "predict",
+                case.model,
+                case.survey,
+            ]
+            done = subprocess.run([*command, "--out", case.out, option], capture_output=True, text=True, check=False)
+            ends.append(f"{done.returncode} {done.stderr}")
+
+    expected = case.run(case.folder / "whole.sgy")
+    stopped_after(monkeypatch, 4, others)
+    np.testing.assert_array_equal(case.run(), expected)
+    assert [end[0] for end in ends] == ["1", "1"]
+    assert all("another process is at work" in end for end in ends)
+
+
+def test_a_folder_that_is_removed_meanwhile_is_missed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped_after(monkeypatch, 4, lambda: shutil.rmtree(folder_of(case.out)))
+    with pytest.raises(OutputError, match="was removed while it was worked on"):
+        case.run()
+    assert not case.out.exists()
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = case.run(case.folder / "whole.sgy")
+    real, counter = os.pwrite, count(1)
+
+    def full(descriptor: int, data: bytes, offset: int) -> int:
+        if data.startswith(b'{"tile"') and next(counter) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data, offset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(OutputError, match=r"cannot be written: the disk is full\n(.|\n)*free some space"):
+            case.run()
+    assert len([line for line in case.journal if "tile" in line]) == 3
+    np.testing.assert_array_equal(case.run(resume=True), expected)

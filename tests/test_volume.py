@@ -216,3 +216,27 @@ def test_traces_alone_cannot_be_mirrored(tmp_path: Path) -> None:
 def test_the_zoo_has_networks_that_need_windows() -> None:
     """So that the tests above speak of something that users meet."""
     assert "se-resnet18" in zoo_names()
+
+
+def test_unpooling_in_bf16_is_warned_of(tmp_path: Path, geocnn: Geocnn) -> None:
+    layers = "[{pool: max, size: 2, indices: true, save: p}, {unpool: p}, {conv: outputs, kernel: 1}]"
+    model, survey = make_model(tmp_path / "m.safetensors", layers), make_survey(tmp_path / "s.sgy", (8, 8, 20))
+    done = {
+        each: geocnn("predict", model, survey, "--out", tmp_path / f"{each}.sgy", "--precision", each)
+        for each in ("bf16", "float32")
+    }
+    assert [outcome.status for outcome in done.values()] == [0, 0]
+    assert ["unpooling in bf16" in outcome.err for outcome in done.values()] == [True, False]
+
+
+def test_a_network_of_one_value_makes_a_map_at_a_chosen_step(tmp_path: Path, geocnn: Geocnn) -> None:
+    layers = "[{conv: 2, kernel: 3, activation: relu}, flatten, {dense: outputs}]"
+    model, survey = make_model(tmp_path / "m.safetensors", layers, classes=3), make_survey(tmp_path / "s.sgy", SHAPE)
+    done = geocnn("predict", model, survey, "--out", tmp_path / "o.sgy", "--step", "4,4,4", "--content", "probability")
+    assert done.status == 0, done.err
+    assert "one value for each window of 8 × 8 × 8, every 4 × 4 × 4 samples" in done.err
+    found = np.stack([read(tmp_path / f"o-class-{k}.sgy") for k in range(3)])
+    np.testing.assert_allclose(found.sum(0), live(SHAPE), atol=1e-6)
+    # Centres stand 4 apart along inlines, so that cells hold 4 of them; the first one also those before it.
+    assert (found[:, 1:6, 4, 9] == found[:, 1:2, 4, 9]).all()
+    assert (found[:, 5, 4, 9] != found[:, 6, 4, 9]).any()

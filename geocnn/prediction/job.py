@@ -75,14 +75,19 @@ class Job:
 
     Parameters
     ----------
-    folder
-        Beside the output.
+    outputs
+        Final names of its files.
     ranges
         Planes first:stop of each range along the first axis of the survey.
     """
 
-    folder: Path
+    outputs: tuple[Path, ...]
     ranges: tuple[tuple[int, int], ...]
+
+    @property
+    def folder(self) -> Path:
+        """Beside the output."""
+        return folder_of(self.outputs[0])
 
     def journal(self, number: int) -> Path:
         """The journal of a range."""
@@ -104,22 +109,37 @@ class Job:
         -------
         bool
             Whether the output has its final name now.
+
+        Raises
+        ------
+        OutputError
+            If somebody has removed the folder.
         """
         if not (self.folder / JOB).exists():
-            return True
-        with _locked(self.folder) as lock:
+            return self._is_published()
+        with Lock(self.folder / LOCK) as lock:
             yield from _taken(lock)
             if not (self.folder / JOB).exists():
-                return True
+                return self._is_published()
             if not self.is_complete:
                 return False
             commit()
             _remove(self.folder)
         return True
 
+    def _is_published(self) -> bool:
+        """Whether another process has given the output its final name, now that the folder is gone."""
+        if is_finished(self.outputs):
+            return True
+        raise OutputError(
+            f"{self.folder} was removed while it was worked on: what was computed is lost",
+            expected=f"the folder to be left alone until {self.outputs[0].name} is there",
+            do="begin again",
+        )
+
     def abandon(self) -> Work[None]:
         """Remove the folder if nothing is done yet and nobody is at work, so that what was refused leaves nothing."""
-        with _locked(self.folder) as lock:
+        with Lock(self.folder / LOCK) as lock:
             yield from _taken(lock)
             for number in range(len(self.ranges)):
                 with closing(Journal(self.journal(number))) as journal:
@@ -187,7 +207,7 @@ def open_job(
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise output_error(outputs[0], error) from error
-    with _locked(folder) as lock:
+    with Lock(folder / LOCK) as lock:
         yield from _taken(lock)
         if not (folder / LOCK).exists():
             # Whoever had the lock has finished, and removed the folder.
@@ -196,15 +216,17 @@ def open_job(
         if found is not None and not _joins(found, going):
             if not going.overwrite:
                 raise OutputError(
-                    f"{outputs[0]} is unfinished: {_share(folder, found)}",
+                    f"{outputs[0]} is unfinished: {_share(outputs, found)}",
                     expected="--resume to go on, or --overwrite to begin anew",
                     do=f"pass one of them, or remove {folder}",
                 )
-            _require_nobody(folder, found, outputs[0])
+            _require_nobody(outputs, found)
             found = None
         if found is not None:
             _require_same(found["identity"], identity, outputs[0])
-            return Job(folder, tuple((first, stop) for first, stop in found["ranges"]))
+            job = Job(tuple(outputs), tuple((first, stop) for first, stop in found["ranges"]))
+            _require_as_many(job, shape[0], going)
+            return job
         for leftover in folder.iterdir():
             if leftover.name != LOCK:
                 leftover.unlink()
@@ -226,23 +248,13 @@ def open_job(
             # Nothing is done yet that would be worth to go on with.
             _remove(folder)
             raise
-        return Job(folder, tuple(ranges))
+        return Job(tuple(outputs), tuple(ranges))
 
 
 def _joins(found: Mapping[str, Any], going: Going) -> bool:
     """Whether a run may take part in a prediction that others began."""
     together = bool(going.process.launch) and going.process.launch == found["launch"]
     return going.resume or together or going.part is not None
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[Lock]:
-    try:
-        lock = Lock(folder / LOCK)
-    except OSError as error:
-        raise output_error(folder, error) from error
-    with lock:
-        yield lock
 
 
 def _taken(lock: Lock) -> Work[None]:
@@ -274,22 +286,32 @@ def _require_same(before: Mapping[str, Any], now: Mapping[str, Any], output: Pat
         )
 
 
-def _require_nobody(folder: Path, found: Mapping[str, Any], output: Path) -> None:
+def _require_as_many(job: Job, planes: int, going: Going) -> None:
+    """Refuse one of another number of parts than a prediction was begun in."""
+    if going.part is not None and len(job.ranges) != min(going.part[1], planes):
+        raise RunError(
+            f"{job.outputs[0]} was begun in {len(job.ranges)} parts, and --part says {going.part[1]}",
+            expected=f"parts 1/{len(job.ranges)} to {len(job.ranges)}/{len(job.ranges)}",
+            do="pass one of these, or --resume alone, which does all that are left",
+        )
+
+
+def _require_nobody(outputs: Sequence[Path], found: Mapping[str, Any]) -> None:
     """Refuse to remove what another process is working on."""
-    job = Job(folder, tuple(found["ranges"]))
+    job = Job(tuple(outputs), tuple(found["ranges"]))
     for number in range(len(job.ranges)):
         with Lock(job.journal(number)) as lock:
             if not lock.take():
                 raise OutputError(
-                    f"another process is at work on {output}",
+                    f"another process is at work on {outputs[0]}",
                     expected="one run at a time, or processes that are launched together",
                     do="wait for it, stop it, or choose another output",
                 )
 
 
-def _share(folder: Path, found: Mapping[str, Any]) -> str:
+def _share(outputs: Sequence[Path], found: Mapping[str, Any]) -> str:
     """``43 % of it is done``."""
-    job, done = Job(folder, tuple(found["ranges"])), 0
+    job, done = Job(tuple(outputs), tuple(found["ranges"])), 0
     for number in range(len(job.ranges)):
         with _peeked(job.journal(number)) as journal:
             done += journal.samples

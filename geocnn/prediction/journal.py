@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geocnn.grid import Window
+from geocnn.output import output_error
 from geocnn.prediction.lock import Lock
 from geocnn.prediction.tiles import Tile
 
@@ -80,6 +82,11 @@ class Journal:
     ----------
     path
         Made if it is not there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made, or a line cannot be written.
 
     Attributes
     ----------
@@ -175,11 +182,14 @@ class Journal:
 
     def _add(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
-        # What was not believed goes.
-        os.ftruncate(self._lock.descriptor, self._ends[-1])
-        if os.pwrite(self._lock.descriptor, line, self._ends[-1]) != len(line):
-            raise OSError(f"{self._path} could not be written")
-        os.fsync(self._lock.descriptor)
+        try:
+            # What was not believed goes.
+            os.ftruncate(self._lock.descriptor, self._ends[-1])
+            if os.pwrite(self._lock.descriptor, line, self._ends[-1]) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._lock.descriptor)
+        except OSError as error:
+            raise output_error(self._path, error) from error
         self._believe(line)
 
     def _believe(self, line: bytes) -> bool:

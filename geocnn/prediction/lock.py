@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from geocnn.output import output_error
+
 try:
     import fcntl
 except ImportError:  # pragma: no cover (Windows has no such locks: there one process works alone)
@@ -25,10 +27,18 @@ class Lock:
     ----------
     path
         Made if it is not there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise output_error(path, error) from error
 
     def take(self) -> bool:
         """Take the lock; False if another process has it."""

@@ -171,7 +171,8 @@ class _Task:
 
     def begin(self, folder: Path) -> Work[Scan]:
         """Scan the survey and make the files, with all but their samples."""
-        found = yield from heeding(scan(self.survey), self.stop)
+        with self.times.of("scan"):
+            found = yield from heeding(scan(self.survey), self.stop)
         for each in self.fields:
             self.writer(each, folder).discard()
         return found
@@ -193,7 +194,7 @@ class _Task:
     def compute(self, job: Job, writers: Sequence[SurveyWriter], finished: Finished) -> Work[None]:
         """Compute what this process is to do."""
         found = job.scan()
-        yield from _remarks(self.models, self.survey, found)
+        yield from _remarks(self.models, self.survey, found, self.device)
         images = [_image(model, self.survey, found) for model in self.models]
         runner = Runner(self.device, self.content.activation, self.output.blending, self.times)
         taking = zip(self.models, images, strict=True)
@@ -237,9 +238,17 @@ def _image(model: Model, survey: Survey, found: Scan) -> NormalisedSurvey:
     return normalised(survey, found, contract.normalisation, Statistics.from_json(contract.statistics))
 
 
-def _remarks(models: Sequence[Model], survey: Survey, found: Scan) -> Iterator[Remark]:
+def _remarks(models: Sequence[Model], survey: Survey, found: Scan, device: Device) -> Iterator[Remark]:
     """What the user must know of the survey and the models, each remark once."""
     far = [remark for model in models for remark in far_from_training(model, survey.grid, found.statistics)]
     windows = [words for model in models if (words := inexact(model.network))]
-    for text in dict.fromkeys((*far, *windows)):
+    rough = [UNPOOLED for model in models if device.precision == "bf16" and _unpools(model)]
+    for text in dict.fromkeys((*far, *windows, *rough)):
         yield Remark(text)
+
+
+UNPOOLED = "unpooling in bf16 puts samples where a rounded maximum was, far from float32's: pass --precision float32"
+
+
+def _unpools(model: Model) -> bool:
+    return any(node.kind == "unpool" for node in model.network.plan.trunk)
