@@ -377,7 +377,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(case: Case, monkeypatch: pytest
     real, counter = os.pwrite, count(1)
 
     def full(descriptor: int, data: bytes, offset: int) -> int:
-        if data.startswith(b'{"tile"') and next(counter) == 4:
+        if bytes(data[:7]) == b'{"tile"' and next(counter) == 4:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(descriptor, data, offset)
 
