@@ -18,7 +18,7 @@ from geocnn.processes import Process
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Device", "choose_device", "is_out_of_memory", "keep_freed_memory", "share_machine"]
+__all__ = ["Device", "choose_device", "is_out_of_memory", "keep_freed_memory", "share_machine", "sharers"]
 
 _FABRIC_PRECISION = {"float32": "32-true", "bf16": "bf16-mixed"}
 
@@ -108,6 +108,16 @@ def share_machine(process: Process) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if "OMP_NUM_THREADS" not in os.environ and cores == os.cpu_count():
         torch.set_num_threads(max(1, cores // process.local_count))
+
+
+def sharers(device: Device, process: Process) -> int:
+    """How many of the processes on this machine share the memory of a device.
+
+    Where a process sees one GPU of several, the launcher has given it one of its own.
+    """
+    if device.kind == "cuda":
+        return -(-process.local_count // torch.cuda.device_count()) if torch.cuda.device_count() > 1 else 1
+    return process.local_count
 
 
 def is_out_of_memory(error: BaseException) -> bool:

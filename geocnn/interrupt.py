@@ -47,7 +47,7 @@ def stop_requests() -> Iterator[StopRequest]:
 
 
 def heeding(work: Work[T], stop: StopRequest) -> Work[T]:
-    """The same work, which a signal ends before there is anything to save.
+    """The same work, which a signal ends; for work that leaves nothing to save.
 
     Raises
     ------
@@ -64,6 +64,6 @@ def heeding(work: Work[T], stop: StopRequest) -> Work[T]:
             yield event
             if stop:
                 raise Stopped(
-                    f"stopped by {stop.signal.name if stop.signal else 'a signal'} before there was anything to save",
-                    do="begin again with the same command",
+                    f"stopped by {stop.signal.name if stop.signal else 'a signal'} before anything was computed",
+                    do="start it again with the same command",
                 )

@@ -29,6 +29,7 @@ from geocnn.network.spec import read_spec
 from geocnn.prediction import tiles, writing
 from geocnn.prediction.job import Going
 from geocnn.prediction.volume import Output, Predicted, predict_volume
+from geocnn.processes import Process  # noqa: F401 (for scripts that import this module)
 from geocnn.progress import finish
 from geocnn.settings import NormalisationConfig
 from geocnn.survey.creating import create_survey

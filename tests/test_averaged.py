@@ -16,6 +16,8 @@ from geocnn.network.build import Network
 from geocnn.normalise import NormalisedSurvey
 from geocnn.prediction.averaged import MirroredImage
 from geocnn.prediction.choice import Runner, averaged_pass, flips_of
+from geocnn.prediction.passes import Part, Pass, Underway
+from geocnn.prediction.tiles import Tile
 
 
 def probabilities(network: Network, image: object) -> np.ndarray:
@@ -23,6 +25,15 @@ def probabilities(network: Network, image: object) -> np.ndarray:
     logits = torch.from_numpy(reference(network, image))  # type: ignore[arg-type]
     made = torch.sigmoid(logits) if len(logits) == 1 else torch.softmax(logits, 0)
     return made.numpy()
+
+
+def finished(over: Pass, tile: Tile) -> list[Part]:
+    """The parts of a tile; news in between grow up to its size."""
+    events = list(over.parts(tile))
+    underway = [event.samples for event in events if isinstance(event, Underway)]
+    assert underway == sorted(underway)
+    assert underway[-1] <= tile.core.size
+    return [event for event in events if isinstance(event, Part)]
 
 
 def mean_and_spread(network: Network, image: NormalisedSurvey, flips: list[tuple[int, ...]]) -> np.ndarray:
@@ -51,7 +62,7 @@ def test_mirrored_copies(layers: str, outputs: int, data: st.DataObject) -> None
     except UsageError:
         assume(False)
     for tile in tiles:
-        [part] = over.parts(tile)
+        [part] = finished(over, tile)
         found[(slice(None), slice(None), *part.window.slices)] = np.stack([part.values, part.spread])
         assert not list(over.parts(tile, tile.core.stop[0]))
     np.testing.assert_allclose(found, mean_and_spread(network, image, flips), atol=1e-5)
@@ -60,7 +71,7 @@ def test_mirrored_copies(layers: str, outputs: int, data: st.DataObject) -> None
 def test_the_mean_of_a_network_with_itself_is_its_own() -> None:
     network, image = network_of(LAYERS["plain"], (24, 24)), image_of((20, 18))
     over = averaged_pass(Runner(CPU), [(network, (8,), image)] * 3, [()])
-    [part] = [part for tile in over.cut(image.grid.whole, 10**9).tiles for part in over.parts(tile)]
+    [part] = [part for tile in over.cut(image.grid.whole, 10**9).tiles for part in finished(over, tile)]
     np.testing.assert_allclose(part.values, probabilities(network, image), atol=1e-6)
     assert part.spread is not None
     assert float(part.spread.max()) < 1e-6
@@ -72,7 +83,7 @@ def test_windows_are_averaged_too() -> None:
         image_of((8, 8)),
     )
     over = averaged_pass(Runner(CPU), [(network, (8, 8), image)], flips_of(image.grid))
-    [part] = [part for tile in over.cut(image.grid.whole, 10**9).tiles for part in over.parts(tile)]
+    [part] = [part for tile in over.cut(image.grid.whole, 10**9).tiles for part in finished(over, tile)]
     expected = mean_and_spread(network, image, [(), (0,)])
     np.testing.assert_allclose(np.stack([part.values, part.spread]), expected, atol=1e-5)
 

@@ -21,7 +21,7 @@ LAYOUT = Layout(TILES, "cpu", 2, 1000)
 def done(tile: int, first: int, front: int) -> Done:
     core = TILES[tile].core
     window = planes_of(core, TILES[tile].axis, first, front)
-    return Done(tile, front, window, (first, front), Counts(front - first, 1, 0))
+    return Done(tile, window, (first, front), Counts(front - first, 1, 0))
 
 
 def noted(path: Path) -> bytes:

@@ -21,14 +21,16 @@ from predictions import INSTANCE, POINTWISE, POOLED, SHAPE, make_model, make_sur
 
 from geocnn.device import Device
 from geocnn.errors import OutputError, RunError, Stopped, UsageError
+from geocnn.model import load_model
 from geocnn.prediction import ranges, tiles, writing
 from geocnn.prediction.job import Going, folder_of
 from geocnn.prediction.journal import Journal
 from geocnn.prediction.passes import Part
 from geocnn.prediction.streamed import StreamedPass
-from geocnn.prediction.volume import Output
+from geocnn.prediction.volume import Output, predict_volume
 from geocnn.prediction.windows import Blending
 from geocnn.processes import Process
+from geocnn.progress import finish
 from geocnn.survey.opening import open_survey
 from geocnn.survey.options import SurveyOptions
 
@@ -53,7 +55,7 @@ class Case:
     @property
     def journal(self) -> list[dict]:
         """The lines of the journal."""
-        return [json.loads(line) for line in (folder_of(self.out) / "range-00000.jsonl").read_text().splitlines()]
+        return [json.loads(line[9:]) for line in (folder_of(self.out) / "range-00000.jsonl").read_text().splitlines()]
 
 
 def read(path: Path) -> np.ndarray:
@@ -115,8 +117,7 @@ def test_stopped_by_a_signal_it_goes_on_where_it_was(case: Case, monkeypatch: py
     done = [line for line in case.journal if "tile" in line]
     assert len(done) >= 5
     np.testing.assert_array_equal(case.run(resume=True), expected)
-    if suffix != ".h5":
-        assert case.out.read_bytes() == (case.folder / f"whole{suffix}").read_bytes()
+    assert case.out.read_bytes() == (case.folder / f"whole{suffix}").read_bytes()
     assert not folder_of(case.out).exists()
 
 
@@ -125,7 +126,7 @@ def test_several_files_and_several_passes_go_on_too(case: Case, monkeypatch: pyt
     memory = 6 * 10**5
     expected = case.run(case.folder / "whole.sgy", mirrored=True, memory=memory), read(case.folder / "whole-spread.sgy")
     with monkeypatch.context() as patched:
-        stopped_after(patched, 20, lambda: signal.raise_signal(signal.SIGINT))
+        stopped_after(patched, 60, lambda: signal.raise_signal(signal.SIGINT))
         with pytest.raises(Stopped):
             case.run(mirrored=True, memory=memory)
     assert len([line for line in case.journal if "tile" in line]) >= 1
@@ -258,7 +259,7 @@ def test_killed_between_two_names_the_rest_is_named(case: Case, monkeypatch: pyt
     """The first file has its final name already, the second has not, and the folder is there."""
     expected = case.run(case.folder / "whole.sgy", mirrored=True), read(case.folder / "whole-spread.sgy")
     with monkeypatch.context() as patched:
-        patched.setattr("geocnn.prediction.job._remove", lambda folder: None)
+        patched.setattr("geocnn.prediction.job._set_aside", lambda folder: folder.with_name("nothing"))
         case.run(mirrored=True)
     (case.folder / "out-spread.sgy").rename(folder_of(case.out) / "out-spread.sgy")
     found = case.run(mirrored=True, resume=True)
@@ -377,7 +378,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(case: Case, monkeypatch: pytest
     real, counter = os.pwrite, count(1)
 
     def full(descriptor: int, data: bytes, offset: int) -> int:
-        if bytes(data[:7]) == b'{"tile"' and next(counter) == 4:
+        if bytes(data[8:16]) == b' {"tile"' and next(counter) == 4:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(descriptor, data, offset)
 
@@ -387,3 +388,81 @@ def test_a_full_disk_is_told_and_nothing_is_lost(case: Case, monkeypatch: pytest
             case.run()
     assert len([line for line in case.journal if "tile" in line]) == 3
     np.testing.assert_array_equal(case.run(resume=True), expected)
+
+
+def test_less_memory_when_going_on_is_heeded(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = case.run(case.folder / "whole.sgy")
+    interrupted(case, monkeypatch, memory=10**8)
+    layouts = []
+    lay = Journal.lay
+    monkeypatch.setattr(Journal, "lay", lambda self, layout: layouts.append(layout) or lay(self, layout))
+    found = case.run(resume=True, memory=6 * 10**5)
+    assert [layout.memory for layout in layouts] == [6 * 10**5]
+    assert layouts[0].tiles[0].core.start[0] > 0
+    assert np.abs(found - expected).max() <= 1e-5
+
+
+def test_launched_again_with_resume_nobody_is_in_the_way(case: Case) -> None:
+    """One of three is killed; all are started again at once, whoever comes first to a range does it."""
+    expected = case.run(case.folder / "whole.sgy")
+    for rank in (0, 2):
+        case.run(process=Process(rank, 3, 0, 1, "first"))
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import predictions as p; p.in_small_steps();"
+        "going = p.Going(resume=True, process=p.Process(int(sys.argv[2]), 3, 0, 1, 'second'));"
+        "folder = p.Path(sys.argv[3]);"
+        "output = p.Output(str(folder / 'out.sgy'), going=going);"
+        "p.predict([folder / 'model.safetensors'], folder / 'survey.sgy', output)"
+    )
+    here = str(Path(__file__).parent)
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, here, str(rank), str(case.folder)], stderr=subprocess.PIPE)
+        for rank in range(3)
+    ]
+    errors = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors
+    assert np.abs(read(case.out) - expected).max() <= 1e-5
+    assert not folder_of(case.out).exists()
+
+
+def test_an_empty_folder_is_no_leave_to_replace(case: Case) -> None:
+    case.run()
+    folder_of(case.out).mkdir()
+    with pytest.raises(OutputError, match="exists"):
+        case.run()
+    changed = case.out.stat().st_mtime_ns
+    case.run(resume=True)
+    assert case.out.stat().st_mtime_ns == changed
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"version": 2}'])
+def test_what_cannot_be_read_is_not_removed(case: Case, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    interrupted(case, monkeypatch)
+    (folder_of(case.out) / "job.json").write_text(content)
+    for options in ({}, {"resume": True}, {"overwrite": True}):
+        with pytest.raises(RunError, match=r"job.json cannot be read: (.|\n)*remove .*out.sgy.unfinished"):
+            case.run(**options)
+    assert case.journal
+
+
+def test_how_a_survey_is_read_must_be_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_small_steps(monkeypatch)
+    case = Case(tmp_path)
+    make_survey(tmp_path / "s.npy", SHAPE)
+    np.load(tmp_path / "s.npy").tofile(tmp_path / "s.dat")
+
+    def options(kind: str) -> SurveyOptions:
+        return SurveyOptions(shape="150,13,22", dtype=kind, axes="inline,crossline,sample", dt=4)
+
+    def predicted(kind: str, **going: object) -> None:
+        survey = open_survey([str(tmp_path / "s.dat")], options(kind))
+        output = Output(str(case.out), going=Going(**going))
+        finish(predict_volume([load_model(case.model)], survey, output, Device("cpu", "float32")))
+
+    with monkeypatch.context() as patched:
+        stopped_after(patched, 3, lambda: signal.raise_signal(signal.SIGTERM))
+        with pytest.raises(Stopped):
+            predicted("<f4")
+    with pytest.raises(RunError, match=r"another reading \(reading: .*little-endian.*big-endian"):
+        predicted(">f4", resume=True)
+    predicted("<f4", resume=True)

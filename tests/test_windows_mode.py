@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -16,8 +17,10 @@ from test_prediction import CPU, image_of, in_order, network_of
 from geocnn.errors import ModelError, UsageError
 from geocnn.grid import Window
 from geocnn.network.build import Network
+from geocnn.network.inference import InferenceNetwork
 from geocnn.network.memory import inference_bytes
 from geocnn.normalise import NormalisedSurvey, Normaliser
+from geocnn.prediction.passes import Part
 from geocnn.prediction.windowing import BLENDINGS, Windowing, plan_windows
 from geocnn.prediction.windows import window_bytes, windowed_parts
 from geocnn.progress import finish
@@ -42,7 +45,7 @@ def assembled(
     start = (within.start[0] if front is None else front, *within.start[1:])
     out = np.full((network.plan.outputs, *Window(start, within.stop).shape), np.nan, np.float32)
     parts, at = [], start[0]
-    for part, logits in windowed_parts(network, image, windowing, CPU, front):
+    for part, logits in parts_of(network, image, windowing, front):
         assert part.start == (at, *start[1:])
         assert part.stop[1:] == within.stop[1:]
         assert part.size
@@ -51,6 +54,19 @@ def assembled(
         parts, at = [*parts, part], part.stop[0]
     assert at == within.stop[0]
     return out, parts
+
+
+def parts_of(
+    network: Network, image: NormalisedSurvey, windowing: Windowing, front: int | None = None
+) -> Iterator[tuple[Window, torch.Tensor]]:
+    """The finished parts, and their logits; news in between grow, and never exceed what is left."""
+    done = 0
+    for part in windowed_parts(InferenceNetwork(network), image, windowing, CPU, front):
+        if isinstance(part, Part):
+            done += part.window.size
+            yield part.window, part.values
+        else:
+            assert 0 <= done + part.samples <= windowing.within.size
 
 
 def starts_of(samples: int, size: int, step: int) -> list[int]:
@@ -167,7 +183,7 @@ def test_a_resumed_run_goes_on_with_the_same_bits(
         resumed, rest = assembled(network, image, windowing, front=part.start[0])
         np.testing.assert_array_equal(resumed, full[:, part.start[0] - within.start[0] :])
         assert rest == parts[index:]
-    assert not list(windowed_parts(network, image, windowing, CPU, front=within.stop[0]))
+    assert not list(parts_of(network, image, windowing, within.stop[0]))
 
 
 @settings(max_examples=20, deadline=None)
@@ -304,13 +320,13 @@ def test_planes_held_do_not_grow_with_the_survey(layers: str, overlap: float, mo
         monkeypatch.setattr("geocnn.prediction.windows.torch.zeros", zeros)
         held.clear()
         alive.clear()
-        for part, _ in windowed_parts(network, image, windowing, CPU):
+        for part, _ in parts_of(network, image, windowing):
             assert part.shape[0] <= 10
         monkeypatch.undo()
         assert max(shape[0] for shape in survey.shapes) == 10
-        # Samples of a row, sums of its planes, and the last part, which the loop above still holds.
-        assert max(held) <= 4 * 9 * (10 + 10 + 10)
-        most[length] = max(held), window_bytes(network.plan, windowing)
+        # Samples of three rows, sums of a row's planes, and the last part, which the loop above still holds.
+        assert max(held) <= 4 * 9 * (3 * 10 + 10 + 10)
+        most[length] = window_bytes(network.plan, windowing)
     assert most[60] == most[600]
 
 
@@ -318,7 +334,7 @@ def test_bytes_of_a_row_of_windows() -> None:
     plan = network_of(INSTANCE, (8, 6), outputs=2).plan
     windowing = plan_windows(plan, (8, 6), (100, 50), Window((0, 10), (100, 20)))
     assert windowing.starts[1] == (6, 9, 12, 15, 18)
-    row = 2 * 8 * 10 + 1 * 8 * 18 + 2 * 8 * 6
+    row = 2 * 8 * 10 + 3 * 8 * 18 + 2 * 8 * 6
     assert window_bytes(plan, windowing) == 4 * row + inference_bytes(plan, (8, 6))
 
 

@@ -74,7 +74,8 @@ def averaged_pass(
     if len(passes) == 1:
         return passes[0].each
     network, _, image = members[0]
-    return AveragedPass(passes, image.grid.shape, network.plan.outputs)
+    halo = max(sum(each.plan.halo[0]) if each.plan.exact else patch[0] for each, patch, _ in members)
+    return AveragedPass(passes, image.grid.shape, network.plan.outputs, halo)
 
 
 def flips_of(grid: Grid) -> list[tuple[int, ...]]:

@@ -85,7 +85,7 @@ class Content:
         return "values" if self.name == "values" else "probabilities"
 
     def fields(self, path: str) -> tuple[Field, ...]:
-        """The files of an output, in the order of `samples`.
+        """The files of an output, in the order of `made_of`.
 
         Raises
         ------
@@ -123,25 +123,25 @@ class Content:
             return [("", f"probability of {self._classes[-1]}")]
         return [(_plain(each), f"probability of {each}") for each in self._classes]
 
-    def samples(self, part: Part) -> list[FloatArray]:
-        """What goes into each file, (1, \\*window.shape)."""
-        values, spread = part.values.float().cpu(), part.spread
-        if self.name != "class":
-            made = list(values) + (list(spread) if spread is not None else [])
-            return [_array(self._scale * each) for each in made]
+    def made_of(self, part: Part) -> tuple[list[FloatArray], BoolArray]:
+        """What goes into each file, (1, \\*window.shape), and which samples are of another class than the first.
+
+        None are where values are written.
+        """
+        values = part.values.float().cpu()
+        spread = None if part.spread is None else part.spread.float().cpu()
+        if self.name == "values":
+            nowhere = np.zeros(tuple(values.shape[1:]), np.bool_)
+            return [_array(each) for each in (*values, *(() if spread is None else spread))], nowhere
         classes = self._class(values)
+        positive = np.asarray(classes.numpy() > 0)
+        if self.name != "class":
+            return [_array(self._scale * each) for each in (*values, *(() if spread is None else spread))], positive
         if spread is None:
-            return [_array(classes)]
+            return [_array(classes)], positive
         # Of two classes both spread alike.
         row = classes.long()[None] if self._outputs > 1 else torch.zeros_like(classes, dtype=torch.long)[None]
-        return [_array(classes), _array(self._scale * spread.gather(0, row)[0])]
-
-    def positive(self, part: Part) -> BoolArray:
-        """Which samples are of another class than the first, shape \\*window.shape; none where values are written."""
-        values = part.values.float().cpu()
-        if self.name == "values":
-            return np.zeros(tuple(values.shape[1:]), np.bool_)
-        return np.asarray(self._class(values).numpy() > 0)
+        return [_array(classes), _array(self._scale * spread.gather(0, row)[0])], positive
 
     def _class(self, probabilities: Tensor) -> Tensor:
         """Index of the class, \\*w, of probabilities (K, \\*w)."""

@@ -14,7 +14,7 @@ __all__ = ["identity_of"]
 
 
 def identity_of(models: Sequence[Model], survey: Survey, settings: dict[str, Any]) -> dict[str, Any]:
-    """Models by their digests, files by path, size and time of change, the survey's grid, and settings.
+    """Models by their digests, files by path, size and time of change, how they are read, and settings.
 
     Two predictions of equal identity give the same result, but for the last bits, which the device, the number of
     threads and how the survey was cut decide on.
@@ -24,6 +24,7 @@ def identity_of(models: Sequence[Model], survey: Survey, settings: dict[str, Any
         "survey": [_told(name) for name in _names(survey)],
         "axes": str(survey.grid),
         "vertical domain": survey.domain.name,
+        "reading": dict(survey.description),
         "null": None if survey.null is None else str(survey.null),
         **settings,
     }

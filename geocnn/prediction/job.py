@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from geocnn.processes import Process
 from geocnn.progress import Progress, Work
 from geocnn.survey.scan import Scan, Statistics
 
-__all__ = ["Going", "Job", "folder_of", "is_finished", "open_job"]
+__all__ = ["Going", "Job", "folder_of", "is_finished", "open_job", "peeked"]
 
 JOB, LOCK, SCAN = "job.json", "lock", "scan.npz"
 VERSION = 1
@@ -55,6 +56,12 @@ class Going:
         if self.resume and self.overwrite:
             raise UsageError(
                 "--resume and --overwrite together", expected="one of them", do="--resume keeps what is done"
+            )
+        if self.part is not None and self.overwrite:
+            raise UsageError(
+                "--part and --overwrite together, so that each part would remove the others",
+                expected="one of them",
+                do="remove what is to be replaced before the parts are started",
             )
         if self.part is not None and self.process.count > 1:
             raise UsageError(
@@ -119,12 +126,13 @@ class Job:
             return self._is_published()
         with Lock(self.folder / LOCK) as lock:
             yield from _taken(lock)
-            if not (self.folder / JOB).exists():
+            if not lock.is_current:
                 return self._is_published()
             if not self.is_complete:
                 return False
             commit()
-            _remove(self.folder)
+            removed = _set_aside(self.folder)
+        shutil.rmtree(removed, ignore_errors=True)
         return True
 
     def _is_published(self) -> bool:
@@ -145,7 +153,8 @@ class Job:
                 with closing(Journal(self.journal(number))) as journal:
                     if not journal.take() or journal.done:
                         return
-            _remove(self.folder)
+            removed = _set_aside(self.folder)
+        shutil.rmtree(removed, ignore_errors=True)
 
     @property
     def is_complete(self) -> bool:
@@ -160,7 +169,7 @@ def folder_of(output: Path) -> Path:
 
 def is_finished(outputs: Sequence[Path]) -> bool:
     """Whether a prediction is there, and no unfinished one beside it."""
-    return all(path.is_file() for path in outputs) and not folder_of(outputs[0]).exists()
+    return all(path.is_file() for path in outputs) and not (folder_of(outputs[0]) / JOB).exists()
 
 
 Begun = Callable[[Path], Work[Scan]]
@@ -198,9 +207,9 @@ def open_job(
         If the unfinished one is of another model, survey or setting; each that differs is named.
     """
     folder = folder_of(outputs[0])
-    if going.resume and is_finished(outputs):
+    if going.place[0] >= shape[0] or (going.resume and is_finished(outputs)):
         return None
-    if not folder.is_dir():
+    if not (folder / JOB).exists():
         for path in outputs:
             require_free(path, going.overwrite)
     try:
@@ -209,46 +218,64 @@ def open_job(
         raise output_error(outputs[0], error) from error
     with Lock(folder / LOCK) as lock:
         yield from _taken(lock)
-        if not (folder / LOCK).exists():
+        if not lock.is_current:
             # Whoever had the lock has finished, and removed the folder.
             return (yield from open_job(outputs, identity, shape, going, begin))
-        found = _read(folder)
-        if found is not None and not _joins(found, going):
-            if not going.overwrite:
-                raise OutputError(
-                    f"{outputs[0]} is unfinished: {_share(outputs, found)}",
-                    expected="--resume to go on, or --overwrite to begin anew",
-                    do=f"pass one of them, or remove {folder}",
-                )
-            _require_nobody(outputs, found)
-            found = None
-        if found is not None:
-            _require_same(found["identity"], identity, outputs[0])
-            job = Job(tuple(outputs), tuple((first, stop) for first, stop in found["ranges"]))
-            _require_as_many(job, shape[0], going)
-            return job
-        for leftover in folder.iterdir():
-            if leftover.name != LOCK:
-                leftover.unlink()
-        try:
-            scanned = yield from begin(folder)
-            _save_scan(folder / SCAN, scanned)
-            planes, count = shape[0], min(going.place[1], shape[0])
-            ranges = [(planes * k // count, planes * (k + 1) // count) for k in range(count)]
-            entry = {
-                "version": VERSION,
-                "identity": dict(identity),
-                "launch": going.process.launch,
-                "shape": list(shape),
-                "ranges": ranges,
-            }
-            with whole_file(folder / JOB) as temporary:
-                temporary.write_text(json.dumps(entry, indent=1), encoding="utf-8")
-        except BaseException:
-            # Nothing is done yet that would be worth to go on with.
-            _remove(folder)
-            raise
-        return Job(tuple(outputs), tuple(ranges))
+        job = _found(tuple(outputs), identity, shape, going)
+        if job is None:
+            job = yield from _begun(tuple(outputs), identity, shape, going, begin)
+        return job
+
+
+def _found(outputs: tuple[Path, ...], identity: Mapping[str, Any], shape: Sequence[int], going: Going) -> Job | None:
+    """The unfinished prediction that is there, if a run may go on with it; None if it is to begin one."""
+    folder = folder_of(outputs[0])
+    found = _read(folder)
+    if found is None:
+        return None
+    job = Job(outputs, tuple((first, stop) for first, stop in found["ranges"]))
+    if not _joins(found, going):
+        if not going.overwrite:
+            raise OutputError(
+                f"{outputs[0]} is unfinished: {_share(job, found['shape'])}",
+                expected="--resume to go on, or --overwrite to begin anew",
+                do=f"pass one of them, or remove {folder}",
+            )
+        _require_nobody(job)
+        return None
+    _require_same(found["identity"], identity, outputs[0])
+    _require_as_many(job, shape[0], going)
+    return job
+
+
+def _begun(
+    outputs: tuple[Path, ...], identity: Mapping[str, Any], shape: Sequence[int], going: Going, begin: Begun
+) -> Work[Job]:
+    """A new prediction in the folder, which is cleared before."""
+    folder = folder_of(outputs[0])
+    for leftover in folder.iterdir():
+        if leftover.name != LOCK:
+            leftover.unlink()
+    planes, count = shape[0], min(going.place[1], shape[0])
+    ranges = tuple((planes * k // count, planes * (k + 1) // count) for k in range(count))
+    try:
+        scanned = yield from begin(folder)
+        _save_scan(folder / SCAN, scanned)
+        entry = {
+            "version": VERSION,
+            "identity": dict(identity),
+            "launch": going.process.launch,
+            "shape": list(shape),
+            "ranges": ranges,
+        }
+        # It is the last to be there: with it all else is.
+        with whole_file(folder / JOB) as temporary:
+            temporary.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+    except BaseException:
+        # Nothing is done yet that would be worth to go on with.
+        shutil.rmtree(_set_aside(folder), ignore_errors=True)
+        raise
+    return Job(outputs, ranges)
 
 
 def _joins(found: Mapping[str, Any], going: Going) -> bool:
@@ -265,12 +292,30 @@ def _taken(lock: Lock) -> Work[None]:
 
 
 def _read(folder: Path) -> dict[str, Any] | None:
-    """What is known of an unfinished prediction; None if it was stopped before anything was done."""
+    """What is known of an unfinished prediction; None if it was stopped before anything was done.
+
+    Raises
+    ------
+    RunError
+        If there is one that cannot be read.
+    """
     try:
         found: dict[str, Any] = json.loads((folder / JOB).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return None
-    return found if found.get("version") == VERSION else None
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, str(error)) from error
+    if not isinstance(found, dict) or found.get("version") != VERSION:
+        raise _unreadable(folder, "another version of geocnn wrote it")
+    return found
+
+
+def _unreadable(folder: Path, why: str) -> RunError:
+    return RunError(
+        f"{folder / JOB} cannot be read: {why}",
+        expected="an unfinished prediction as this version of geocnn keeps it",
+        do=f"go on with the version that began it, or remove {folder} and begin anew",
+    )
 
 
 def _require_same(before: Mapping[str, Any], now: Mapping[str, Any], output: Path) -> None:
@@ -296,30 +341,29 @@ def _require_as_many(job: Job, planes: int, going: Going) -> None:
         )
 
 
-def _require_nobody(outputs: Sequence[Path], found: Mapping[str, Any]) -> None:
+def _require_nobody(job: Job) -> None:
     """Refuse to remove what another process is working on."""
-    job = Job(tuple(outputs), tuple(found["ranges"]))
     for number in range(len(job.ranges)):
         with Lock(job.journal(number)) as lock:
             if not lock.take():
                 raise OutputError(
-                    f"another process is at work on {outputs[0]}",
+                    f"another process is at work on {job.outputs[0]}",
                     expected="one run at a time, or processes that are launched together",
                     do="wait for it, stop it, or choose another output",
                 )
 
 
-def _share(outputs: Sequence[Path], found: Mapping[str, Any]) -> str:
+def _share(job: Job, shape: Sequence[int]) -> str:
     """``43 % of it is done``."""
-    job, done = Job(tuple(outputs), tuple(found["ranges"])), 0
+    done = 0
     for number in range(len(job.ranges)):
-        with _peeked(job.journal(number)) as journal:
+        with peeked(job.journal(number)) as journal:
             done += journal.samples
-    return f"{100 * done / prod(found['shape']):.0f} % of it is done"
+    return f"{100 * done / prod(shape):.0f} % of it is done"
 
 
 @contextmanager
-def _peeked(path: Path) -> Iterator[Journal]:
+def peeked(path: Path) -> Iterator[Journal]:
     """A journal as it is, whoever works on it."""
     with closing(Journal(path)) as journal:
         journal.read()
@@ -327,14 +371,18 @@ def _peeked(path: Path) -> Iterator[Journal]:
 
 
 def _complete(path: Path) -> bool:
-    with _peeked(path) as journal:
+    with peeked(path) as journal:
         return journal.complete
 
 
-def _remove(folder: Path) -> None:
-    """Remove the folder, the entry that tells what it is first."""
-    (folder / JOB).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+def _set_aside(folder: Path) -> Path:
+    """The folder under another name, to be removed once its lock is given back.
+
+    Network file systems keep files that are open, and a folder with them.
+    """
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.removed")
+    folder.rename(aside)
+    return aside
 
 
 def _save_scan(path: Path, scanned: Scan) -> None:

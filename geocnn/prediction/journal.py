@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from geocnn.grid import Window
 from geocnn.output import output_error
@@ -56,10 +57,10 @@ class Done:
 
     Parameters
     ----------
-    tile, front
-        Number of the tile in the layout, and where its finished planes end along its axis.
+    tile
+        Its number in the layout.
     window
-        The samples.
+        The samples: planes of the tile's core, those after the ones before.
     checksums
         CRC-32 of them, for each output.
     counts
@@ -67,14 +68,13 @@ class Done:
     """
 
     tile: int
-    front: int
     window: Window
     checksums: tuple[int, ...]
     counts: Counts
 
 
 class Journal:
-    """The journal of one range: lines of JSON, each on the disk before the next thing happens.
+    """The journal of one range: lines of JSON after their CRC-32, each on the disk before the next thing happens.
 
     Its file is the lock of the range too: who has taken it works on the range, and nobody else.
 
@@ -132,7 +132,8 @@ class Journal:
         if last is None or self.layout is None:
             return 0, None
         tile = self.layout.tiles[last.tile]
-        return (last.tile + 1, None) if last.front >= tile.core.stop[tile.axis] else (last.tile, last.front)
+        front = last.window.stop[tile.axis]
+        return (last.tile + 1, None) if front >= tile.core.stop[tile.axis] else (last.tile, front)
 
     @property
     def counts(self) -> Counts:
@@ -162,7 +163,6 @@ class Journal:
         self._add(
             {
                 "tile": done.tile,
-                "front": done.front,
                 "window": _box(done.window),
                 "checksums": list(done.checksums),
                 "counts": [counts.dead, counts.positive, counts.clipped],
@@ -181,7 +181,8 @@ class Journal:
         self._ends = [0]
 
     def _add(self, entry: dict[str, Any]) -> None:
-        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        text = json.dumps(entry, separators=(",", ":")).encode()
+        line = b"%08x %s\n" % (crc32(text), text)
         try:
             # What was not believed goes.
             os.ftruncate(self._lock.descriptor, self._ends[-1])
@@ -195,7 +196,10 @@ class Journal:
     def _believe(self, line: bytes) -> bool:
         """Take up a line; False if it cannot be read."""
         try:
-            entry = json.loads(line) if line.endswith(b"\n") else {}
+            checksum, text = line[:8], line[9:-1]
+            if not line.endswith(b"\n") or int(checksum, 16) != crc32(text):
+                return False
+            entry = json.loads(text)
             if "layout" in entry:
                 tiles = tuple(Tile(_window(core), _window(read), *rest) for core, read, *rest in entry["layout"])
                 self.layout, self.since = (
@@ -208,9 +212,9 @@ class Journal:
                 self._ends[-1] += len(line)
             else:
                 counts, checksums = Counts(*entry["counts"]), tuple(entry["checksums"])
-                self.done.append(Done(entry["tile"], entry["front"], _window(entry["window"]), checksums, counts))
+                self.done.append(Done(entry["tile"], _window(entry["window"]), checksums, counts))
                 self._ends.append(self._ends[-1] + len(line))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, IndexError):
             return False
         return True
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from geocnn.errors import OutputError
 from geocnn.output import output_error
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover (Windows has no such locks: there one process works alone)
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Lock"]
 
 
 class Lock:
-    """An exclusive lock on a file, which the system gives back if its process dies.
+    """A file that one process at a time can have for itself; the system gives it back if the process dies.
 
-    A context manager, which releases it. A process must not open the file a second time while it holds the lock: by
+    A context manager, which gives it back. A process must not open the file a second time while it has the lock: by
     POSIX, closing any descriptor of a file gives up all locks on it.
 
     Parameters
@@ -31,10 +29,11 @@ class Lock:
     Raises
     ------
     OutputError
-        If it cannot be made.
+        If it cannot be made, or its file system knows no locks.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
@@ -42,13 +41,25 @@ class Lock:
 
     def take(self) -> bool:
         """Take the lock; False if another process has it."""
-        if fcntl is None:
-            return True
         try:
             fcntl.lockf(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            return False
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            raise OutputError(
+                f"{self._path} cannot be locked: {error.strerror}",
+                expected="a file system on which processes can lock files",
+                do="write elsewhere, or have locks switched on (Lustre: mount option flock)",
+            ) from error
         return True
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the file that was opened still lies under its name: who had the lock before may have removed it."""
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), self._path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Give it back."""

@@ -17,7 +17,7 @@ from geocnn.grid import Grid, Window
 from geocnn.prediction.tiles import Tile
 from geocnn.survey.survey import FloatArray
 
-__all__ = ["ACTIVATIONS", "Activation", "Cut", "Image", "Part", "Pass", "Times", "times_words"]
+__all__ = ["ACTIVATIONS", "Activation", "Cut", "Image", "Part", "Pass", "Times", "Underway", "times_words"]
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -57,6 +57,12 @@ class Part(NamedTuple):
     window: Window
     values: Tensor
     spread: Tensor | None = None
+
+
+class Underway(NamedTuple):
+    """Samples of a tile that are as good as computed, though no part of it is finished yet."""
+
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -105,8 +111,8 @@ class Pass(Protocol):
             If it cannot be done with so few.
         """
 
-    def parts(self, tile: Tile, front: int | None = None) -> Generator[Part]:
-        """The parts of a tile's core, in order along its axis.
+    def parts(self, tile: Tile, front: int | None = None) -> Generator[Part | Underway]:
+        """The parts of a tile's core, in order along its axis; news of those that take long.
 
         Parameters
         ----------

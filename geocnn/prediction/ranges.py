@@ -15,15 +15,15 @@ from geocnn.grid import Window
 from geocnn.interrupt import StopRequest
 from geocnn.normalise import NormalisedSurvey
 from geocnn.prediction.content import Content
-from geocnn.prediction.job import Going, Job
+from geocnn.prediction.job import Going, Job, peeked
 from geocnn.prediction.journal import Counts, Journal, Layout
-from geocnn.prediction.passes import Cut, Pass, Times
+from geocnn.prediction.passes import Cut, Part, Pass, Times, Underway
 from geocnn.prediction.tiles import planes_of
 from geocnn.prediction.writing import PartWriter
 from geocnn.progress import Progress, Remark, Work
 from geocnn.survey.survey import SurveyWriter
 
-__all__ = ["Finished", "RangeWork"]
+__all__ = ["Budget", "Finished", "RangeWork"]
 
 
 @dataclass
@@ -47,6 +47,21 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """Bytes of memory that a pass may take; whether the user said so, or that much was free."""
+
+    size: int
+    is_told: bool = False
+
+    def allows(self, planned: int) -> bool:
+        """Whether to go on with what was planned for so many bytes.
+
+        What is free changes from run to run; that alone is no reason to plan anew, with other last bits.
+        """
+        return planned <= (self.size if self.is_told else 2 * self.size)
+
+
+@dataclass(frozen=True)
 class RangeWork:
     """All that it takes to compute ranges of a job.
 
@@ -54,8 +69,8 @@ class RangeWork:
     ----------
     job, going
         The job, and which of its ranges are this process's.
-    over, memory
-        The pass, and the bytes that it may take.
+    over, budget
+        The pass, and the memory that it may take.
     image
         The survey; it tells which samples are live.
     writers, content
@@ -69,7 +84,7 @@ class RangeWork:
     job: Job
     going: Going
     over: Pass
-    memory: int
+    budget: Budget
     image: NormalisedSurvey
     writers: Sequence[SurveyWriter]
     content: Content
@@ -87,29 +102,41 @@ class RangeWork:
         RunError
             If another process is at this one's range.
         """
-        own = self.going.place[0]
-        ranges = range(len(self.job.ranges))
-        mine = [number for number in ranges if number == own]
-        others = [number for number in ranges if number != own] if self.going.resume and not self.going.part else []
-        for number in (*mine, *others):
-            with closing(Journal(self.job.journal(number))) as journal:
-                if journal.take():
-                    yield from self._range(number, journal, finished)
-                elif number == own:
-                    raise RunError(
-                        f"another process is at work on {self._name(number)} of {self.job.folder}",
-                        expected="one process for each part",
-                        do="wait for it or stop it; --resume goes on with what it leaves",
-                    )
+        own, count = self.going.place[0], len(self.job.ranges)
+        others = self.going.resume and self.going.part is None
+        for number in range(own, own + (count if others else 1)):
+            yield from self._if_free(number % count, finished)
+
+    def _if_free(self, number: int, finished: Finished) -> Work[None]:
+        """One range, unless another process is at it; when going on, that may be."""
+        if number != self.going.place[0]:
+            # Who only looks takes no lock, which would keep the range from those whose own it is.
+            with peeked(self.job.journal(number)) as journal:
+                if journal.complete:
+                    return
+        with closing(Journal(self.job.journal(number))) as journal:
+            if journal.take():
+                yield from self._range(number, journal, finished)
+            elif self.going.process.count > 1 and self.going.resume:
+                yield Remark(f"another process has taken over {self._name(number)}")
+            elif number == self.going.place[0]:
+                raise RunError(
+                    f"another process is at work on {self._name(number)} of {self.job.folder}",
+                    expected="one process for each part",
+                    do="wait for it or stop it; --resume goes on with what it leaves",
+                )
 
     def _range(self, number: int, journal: Journal, finished: Finished) -> Work[None]:
         """One range, from where its journal ends."""
         window = self._window(number)
         if journal.layout is None:
-            yield from self._lay(journal, [window], self.memory, finished)
+            yield from self._lay(journal, [window], self.budget.size, finished)
         elif not journal.complete:
             yield from self._check(journal)
             yield from self._take_up(number, journal, window)
+            if journal.layout is not None and not self.budget.allows(journal.layout.memory):
+                yield Remark("with less memory than before: the last bits of what follows may differ")
+                yield from self._lay(journal, list(self._left(journal)), self.budget.size, finished)
         there = journal.samples
         while not journal.complete:
             try:
@@ -161,6 +188,8 @@ class RangeWork:
                 return
             checked += done.window.size
             yield Progress(checked, total, "samples", stage="checking what is there")
+            if self.stop:
+                raise self._stopped(checked / total, "checking what is there")
 
     def _take_up(self, number: int, journal: Journal, window: Window) -> Work[None]:
         """Say where a range goes on, and make it go on with the same bits."""
@@ -186,9 +215,11 @@ class RangeWork:
             for number, tile in enumerate(layout.tiles[first:], start=first):
                 with closing(self.over.parts(tile, front)) as parts:
                     for part in parts:
-                        writer.put(number, tile, part)
-                        done += part.window.size
-                        yield Progress(done, window.size, "samples", stage=stage)
+                        underway = part.samples if isinstance(part, Underway) else 0
+                        if isinstance(part, Part):
+                            writer.put(number, tile, part)
+                            done += part.window.size
+                        yield Progress(done + underway, window.size, "samples", stage=stage)
                         if self.stop and done < window.size:
                             raise self._stopped(done / window.size, name)
                 front = None

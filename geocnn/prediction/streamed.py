@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,11 +15,10 @@ from geocnn.network.build import Network
 from geocnn.network.fronts import replay
 from geocnn.network.stream import Stream, StreamingNetwork
 from geocnn.prediction.passes import Activation, Cut, Image, Part, Times
+from geocnn.prediction.reading import read_ahead
 from geocnn.prediction.tiles import Tile, Tiling, plan_tiles, planes_of, tiling_bytes
 
 __all__ = ["StreamedPass"]
-
-T = TypeVar("T")
 
 
 class StreamedPass:
@@ -69,22 +66,21 @@ class StreamedPass:
         at = read.start[axis] + before // tile.chunk * tile.chunk
         stream = Stream(self._streaming(axis))
         across = tile.core.shifted([-a for a in read.start])
-        with ThreadPoolExecutor(1) as reader:
-            for planes in self._waited(_ahead(reader, self._chunks(tile, at))):
-                with torch.inference_mode(), self._times.of("compute"):
-                    if planes is None:
-                        found = stream.finish()
-                    else:
-                        found = stream.push(planes.to(self._device.torch, non_blocking=True)[None])
-                    if found is None:
-                        continue
-                    first, at = at, at + found.shape[2 + axis]
-                    low, high = max(first, front), min(at, tile.core.stop[axis])
-                    if low >= high:
-                        continue
-                    wanted = planes_of(across, axis, low - first, high - first).slices
-                    values = self._activation(found[0][(slice(None), *wanted)])
-                yield Part(planes_of(tile.core, axis, low, high), values)
+        for planes in read_ahead(self._chunks(tile, at), self._times):
+            with torch.inference_mode(), self._times.of("compute"):
+                if planes is None:
+                    found = stream.finish()
+                else:
+                    found = stream.push(planes.to(self._device.torch, non_blocking=True)[None])
+                if found is None:
+                    continue
+                first, at = at, at + found.shape[2 + axis]
+                low, high = max(first, front), min(at, tile.core.stop[axis])
+                if low >= high:
+                    continue
+                wanted = planes_of(across, axis, low - first, high - first).slices
+                values = self._activation(found[0][(slice(None), *wanted)])
+            yield Part(planes_of(tile.core, axis, low, high), values)
 
     def sections(self, within: Window, memory: int) -> Iterator[Part]:
         """The window as whole cross-sections, in order along the first axis; a `Pass`."""
@@ -130,25 +126,3 @@ class StreamedPass:
             padding = [side for size in reversed(missing) for side in (0, size)]
             planes = functional.pad(torch.from_numpy(self._image.read(there)), padding)
             return planes.pin_memory() if self._device.kind == "cuda" else planes
-
-    def _waited(self, items: Iterator[T]) -> Iterator[T]:
-        """The items, with the time that it takes to get them counted as waiting."""
-        while True:
-            with self._times.of("wait"):
-                try:
-                    item = next(items)
-                except StopIteration:
-                    return
-            yield item
-
-
-def _ahead(pool: ThreadPoolExecutor, reads: Iterable[Callable[[], Tensor | None]]) -> Iterator[Tensor | None]:
-    """What is read, while the next is being read in another thread."""
-    waiting: Future[Tensor | None] | None = None
-    for read in reads:
-        begun = pool.submit(read)
-        if waiting is not None:
-            yield waiting.result()
-        waiting = begun
-    if waiting is not None:
-        yield waiting.result()

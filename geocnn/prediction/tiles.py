@@ -14,7 +14,7 @@ from geocnn.network.node import BYTES_PER_SAMPLE
 from geocnn.network.plan import Plan
 from geocnn.network.stream_memory import stream_bytes
 
-__all__ = ["Tile", "Tiling", "plan_tiles", "planes_of", "tiling_bytes"]
+__all__ = ["WAITING", "Tile", "Tiling", "plan_tiles", "planes_of", "tiling_bytes"]
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ SAMPLES = 2**18
 SHARE_OF_SLAB = 4
 """A slab of logits, which is held where several tiles make it up, takes at most one in so many bytes."""
 WAITING = 4
-"""Parts of a result that wait to be written, or are just being made."""
+"""Parts of a result that are held at once: one is being made, one written, the others wait between."""
 
 
 def _usual_chunk(shape: Sequence[int], axis: int, stride: int) -> int:
@@ -275,6 +275,6 @@ def tiling_bytes(plan: Plan, tiling: Tiling, ordered: bool = False, bytes_per_sa
     it is wanted whole and made of several tiles.
     """
     slab = 0 if not ordered or tiling.whole else tiling.size[0] * prod(tiling.within.shape[1:]) * plan.outputs
-    planes = tiling.chunk * tiling.cross_section * (2 * plan.input[0] + WAITING * plan.outputs)
+    planes = tiling.chunk * tiling.cross_section * (3 * plan.input[0] + WAITING * plan.outputs)
     streamed = stream_bytes(plan, tiling.largest, tiling.chunk, tiling.axis, bytes_per_sample)
     return streamed + BYTES_PER_SAMPLE * (planes + slab)

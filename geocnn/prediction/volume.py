@@ -6,20 +6,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from geocnn.device import Device
-from geocnn.errors import GeocnnError, ModelError
+from geocnn.device import Device, sharers
+from geocnn.errors import GeocnnError, ModelError, Stopped
 from geocnn.interrupt import StopRequest, heeding, stop_requests
 from geocnn.model import Contract, Model, far_from_training, normalised, require_fit
 from geocnn.normalise import NormalisedSurvey
 from geocnn.prediction.choice import SHARE, Runner, averaged_pass, flips_of, inexact
 from geocnn.prediction.content import Content, ContentName, Field
 from geocnn.prediction.identity import identity_of
-from geocnn.prediction.job import Going, Job, open_job
+from geocnn.prediction.job import Going, Job, is_finished, open_job
 from geocnn.prediction.passes import Times
-from geocnn.prediction.ranges import Finished, RangeWork
+from geocnn.prediction.ranges import Budget, Finished, RangeWork
 from geocnn.prediction.windows import Blending
 from geocnn.progress import Remark, Work
 from geocnn.survey.creating import create_survey
@@ -120,17 +121,19 @@ def predict_volume(models: Sequence[Model], survey: Survey, output: Output, devi
     with stop_requests() as stop, ExitStack() as stack:
         task = _Task(tuple(models), survey, output, device, content, fields, flips, stop)
         files = [each.file for each in fields]
-        job = yield from open_job(files, task.identity, survey.grid.shape, output.going, task.begin)
+        opening = open_job(files, task.identity, survey.grid.shape, output.going, task.begin)
+        job = yield from heeding(opening, stop)
         if job is None:
-            return Predicted(tuple(each.path for each in fields), total=survey.grid.whole.size)
+            return Predicted(tuple(each.path for each in fields), is_finished(files), survey.grid.whole.size)
         # A process that died while it gave files their final names leaves those that are still without.
         left = [each for each in fields if (job.folder / each.file.name).exists()]
         writers = [stack.enter_context(task.writer(each, job.folder)) for each in left]
         if len(left) == len(fields):
             try:
                 yield from task.compute(job, writers, finished)
-            except GeocnnError:
-                yield from job.abandon()
+            except GeocnnError as error:
+                if not isinstance(error, Stopped):
+                    yield from job.abandon()
                 raise
 
         def commit() -> None:
@@ -166,13 +169,14 @@ class _Task:
             "precision": self.device.precision,
             "mirrored copies": self.output.mirrored,
             "windows": None if exact else asdict(self.output.blending),
+            "geocnn": version("geocnn"),
         }
         return identity_of(self.models, self.survey, settings)
 
     def begin(self, folder: Path) -> Work[Scan]:
         """Scan the survey and make the files, with all but their samples."""
         with self.times.of("scan"):
-            found = yield from heeding(scan(self.survey), self.stop)
+            found = yield from scan(self.survey)
         for each in self.fields:
             self.writer(each, folder).discard()
         return found
@@ -202,8 +206,9 @@ class _Task:
             runner, [(model.network, model.contract.patch, image) for model, image in taking], self.flips
         )
         going = self.output.going
-        memory = self.output.memory or int(SHARE * self.device.free_memory() / going.process.local_count)
-        work = RangeWork(job, going, over, memory, images[0], writers, self.content, self.device, self.times, self.stop)
+        memory = self.output.memory or int(SHARE * self.device.free_memory() / sharers(self.device, going.process))
+        budget = Budget(memory, self.output.memory is not None)
+        work = RangeWork(job, going, over, budget, images[0], writers, self.content, self.device, self.times, self.stop)
         yield from work.run(finished)
 
 

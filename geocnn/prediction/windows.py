@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise, product
 from math import ceil, prod
 
@@ -19,7 +20,8 @@ from geocnn.network.inference import InferenceNetwork
 from geocnn.network.memory import inference_bytes
 from geocnn.network.node import BYTES_PER_SAMPLE
 from geocnn.network.plan import Plan
-from geocnn.prediction.passes import Activation, Cut, Image, Part, Times
+from geocnn.prediction.passes import Activation, Cut, Image, Part, Times, Underway
+from geocnn.prediction.reading import read_ahead
 from geocnn.prediction.tiles import Tile
 from geocnn.prediction.windowing import Span, Windowing, plan_windows
 from geocnn.records import crossed
@@ -79,7 +81,8 @@ class WindowedPass:
         blending: Blending,
         times: Times | None = None,
     ) -> None:
-        self._network, self._patch, self._image, self._device = network, tuple(patch), image, device
+        self._fast = InferenceNetwork(network.to(device.torch), dtype=device.dtype)
+        self._patch, self._image, self._device = tuple(patch), image, device
         self._activation, self._blending, self._times = activation, blending, times or Times()
         self._windowing(image.grid.whole)
 
@@ -89,7 +92,7 @@ class WindowedPass:
         while True:
             boxes = list(_boxes(within, shares))
             plans = [self._windowing(box) for box in boxes]
-            needed = max(window_bytes(self._network.plan, windowing) for windowing in plans)
+            needed = max(window_bytes(self._fast.plan, windowing) for windowing in plans)
             if needed <= memory:
                 break
             # A row of windows along the first axis is held: what is across it is cut.
@@ -105,22 +108,23 @@ class WindowedPass:
         tiles = tuple(Tile(box, box, 0, windowing.step[0], memory) for box, windowing in zip(boxes, plans, strict=True))
         return Cut(tiles, f"in {plans[0].words}", computed / within.size, needed)
 
-    def parts(self, tile: Tile, front: int | None = None) -> Generator[Part]:
+    def parts(self, tile: Tile, front: int | None = None) -> Generator[Part | Underway]:
         """The parts of a tile's core, in order along the first axis; a `Pass`."""
         windowing = self._windowing(tile.core)
-        found = windowed_parts(self._network, self._image, windowing, self._device, front, self._times)
-        for window, logits in found:
-            yield Part(window, self._activation(logits))
+        for part in windowed_parts(self._fast, self._image, windowing, self._device, front, self._times):
+            yield Part(part.window, self._activation(part.values)) if isinstance(part, Part) else part
 
     def sections(self, within: Window, memory: int) -> Iterator[Part]:
-        """The window as whole cross-sections, in order along the first axis; a `Pass`."""
-        yield from self.parts(Tile(within, within, 0, 1, memory))
+        """The window as whole cross-sections, in order along the first axis, whatever memory a row of windows takes."""
+        for part in self.parts(Tile(within, within, 0, 1, memory)):
+            if isinstance(part, Part):
+                yield part
 
     def _windowing(self, within: Window) -> Windowing:
         how = self._blending
         shape = self._image.grid.shape
         return plan_windows(
-            self._network.plan,
+            self._fast.plan,
             self._patch,
             shape,
             within,
@@ -142,22 +146,22 @@ def _boxes(within: Window, shares: Sequence[int]) -> Iterator[Window]:
 
 
 def window_bytes(plan: Plan, windowing: Windowing) -> int:
-    """The most bytes held at once: a row of windows, read and summed, and what the network takes for one window."""
+    """The most bytes held at once: three rows of windows read, one summed, and what the network takes for a window."""
     size = windowing.size
     summed = plan.outputs * min(size[0], windowing.within.shape[0]) * prod(windowing.within.shape[1:])
     read = plan.input[0] * size[0] * prod(a[-1] - a[0] + n for a, n in zip(windowing.starts[1:], size[1:], strict=True))
     weighted = plan.outputs * prod(size)
-    return BYTES_PER_SAMPLE * (summed + read + weighted) + inference_bytes(plan, size)
+    return BYTES_PER_SAMPLE * (summed + 3 * read + weighted) + inference_bytes(plan, size)
 
 
 def windowed_parts(
-    network: Network,
+    network: InferenceNetwork,
     image: Image,
     windowing: Windowing,
     device: Device,
     front: int | None = None,
     times: Times | None = None,
-) -> Iterator[tuple[Window, Tensor]]:
+) -> Generator[Part | Underway]:
     """Logits of a survey, blended from windows, as cross-sections in order along the first axis.
 
     Parameters
@@ -167,46 +171,61 @@ def windowed_parts(
 
     Yields
     ------
-    part, logits
-        Disjoint windows that make up `windowing.within`, and (K, \\*part.shape) in float32 on the device.
+    Part or Underway
+        Disjoint windows that make up `windowing.within`, with logits (K, \\*window.shape) in float32 on the device; and
+        after each window of the network how far the next ones are.
     """
     within, rows, times = windowing.within, windowing.spans(0, front), times or Times()
     if not rows:
         return
-    fast = InferenceNetwork(network.to(device.torch), dtype=device.dtype)
     across = [windowing.spans(axis) for axis in range(1, len(windowing.size))]
     coming = deque(pairwise(sorted({edge for row in rows for edge in (row.first, row.last)})))
     held: deque[tuple[Window, Tensor]] = deque()
-    for row, done in zip(rows, [*(row.first for row in rows[1:]), within.stop[0]], strict=True):
+    boxes = [_around([[row], *across], windowing.size) for row in rows]
+    samples = read_ahead((partial(_read, image, box, times) for box in boxes), times)
+    each = within.size // max(1, len(windowing.starts[0]) * prod(map(len, across)))
+    since, left = 0, within.size // within.shape[0] * (within.stop[0] - rows[0].first)
+    for row, done, read in zip(rows, [*(row.first for row in rows[1:]), within.stop[0]], samples, strict=True):
         while coming and coming[0][0] < row.last:
             first, last = coming.popleft()
             part = Window((first, *within.start[1:]), (last, *within.stop[1:]))
             held.append((part, torch.zeros((network.plan.outputs, *part.shape), device=device.torch)))
-        for box, weighted in _weighted(fast, image, windowing, [[row], *across], device, times):
+        for box, weighted in _weighted(network, read, windowing, [[row], *across], device, times):
             _add(held, weighted, box)
+            since = min(since + each, left)
+            yield Underway(since)
         while held and held[0][0].stop[0] <= done:
-            yield held.popleft()
+            window, logits = held.popleft()
+            since, left = max(0, since - window.size), left - window.size
+            yield Part(window, logits)
+
+
+def _around(axes: Sequence[Sequence[Span]], sizes: Sequence[int]) -> Window:
+    """The samples that windows at all combinations of spans see."""
+    start = tuple(spans[0].start for spans in axes)
+    return Window(start, tuple(spans[-1].start + n for spans, n in zip(axes, sizes, strict=True)))
 
 
 def _weighted(
     network: InferenceNetwork,
-    image: Image,
+    samples: Tensor,
     windowing: Windowing,
     axes: Sequence[Sequence[Span]],
     device: Device,
     times: Times,
 ) -> Iterator[tuple[Window, Tensor]]:
-    """What each window at a combination of spans adds to the sums, (K, \\*box.shape), and where."""
-    sizes, corner = windowing.size, tuple(spans[0].start for spans in axes)
-    with times.of("wait"), times.of("read"):
-        row = _read(image, Window(corner, tuple(spans[-1].start + n for spans, n in zip(axes, sizes, strict=True))))
+    """What each window at a combination of spans adds to the sums, (K, \\*box.shape), and where.
+
+    `samples` (C, \\*shape) are those that all of them see.
+    """
+    sizes, corner = windowing.size, _around(axes, windowing.size).start
     weights = [
         [torch.from_numpy(windowing.weights(axis, span)).to(device.torch, torch.float32) for span in spans]
         for axis, spans in enumerate(axes)
     ]
     for spans, factors in zip(product(*axes), product(*weights), strict=True):
         start = tuple(span.start - first for span, first in zip(spans, corner, strict=True))
-        window = row[(slice(None), *(slice(a, a + n) for a, n in zip(start, sizes, strict=True)))]
+        window = samples[(slice(None), *(slice(a, a + n) for a, n in zip(start, sizes, strict=True)))]
         with torch.inference_mode(), times.of("compute"):
             logits = network(window.contiguous().to(device.torch, device.dtype)[None])[0].float()
             if windowing.one_value:
@@ -218,8 +237,13 @@ def _weighted(
         yield Window(tuple(span.first for span in spans), tuple(span.last for span in spans)), found
 
 
-def _read(image: Image, window: Window) -> Tensor:
+def _read(image: Image, window: Window, times: Times) -> Tensor:
     """Normalised samples (C, \\*window.shape), zero past the far edges of the survey."""
+    with times.of("read"):
+        return _in_pieces(image, window)
+
+
+def _in_pieces(image: Image, window: Window) -> Tensor:
     there, origin = window.within(image.grid.whole), tuple(-start for start in window.start)
     row = torch.zeros((image.channels, *window.shape))
     for piece in image.grid.part(there).slabs(PIECE):

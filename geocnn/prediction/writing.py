@@ -9,20 +9,20 @@ from threading import Thread
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import numpy as np
+
+from geocnn.errors import Stopped
 from geocnn.grid import Window
 from geocnn.prediction.content import Content
 from geocnn.prediction.journal import Counts, Done, Journal
 from geocnn.prediction.passes import Part, Times
-from geocnn.prediction.tiles import Tile, planes_of
+from geocnn.prediction.tiles import WAITING, Tile, planes_of
 from geocnn.survey.survey import BoolArray, SurveyWriter
 
 __all__ = ["EVERY", "PartWriter"]
 
 EVERY = 5.0
 """Seconds between two entries of the journal: what a kill can cost, beside a receptive field."""
-
-WAITING = 2
-"""Parts that may wait to be written."""
 
 
 class _Item(NamedTuple):
@@ -63,7 +63,7 @@ class PartWriter:
     ) -> None:
         self._writers, self._content, self._live = tuple(writers), content, live
         self._journal, self._times = journal, times
-        self._queue: Queue[_Item | None] = Queue(WAITING)
+        self._queue: Queue[_Item | None] = Queue(WAITING - 2)
         self._error: BaseException | None = None
         self._thread = Thread(target=self._work, name="writer", daemon=True)
         # Written, and not in the journal yet.
@@ -93,7 +93,8 @@ class PartWriter:
         with self._times.of("wait"):
             self._queue.put(None)
             self._thread.join()
-        if error is None:
+        # Who was asked to stop believes that all is saved.
+        if error is None or isinstance(error, Stopped):
             self._tell()
 
     def _tell(self) -> None:
@@ -116,10 +117,11 @@ class PartWriter:
     def _write(self, number: int, tile: Tile, part: Part) -> None:
         window, live = part.window, self._live(part.window)
         before = sum(writer.clipped for writer in self._writers)
-        for writer, samples in zip(self._writers, self._content.samples(part), strict=True):
-            samples *= live
-            writer.write(window, samples)
-        positive = self._content.positive(part) & live
+        fields, positive = self._content.made_of(part)
+        for writer, samples in zip(self._writers, fields, strict=True):
+            # Not a product: where the survey is dead the network may have given what is no number.
+            writer.write(window, np.where(live, samples, np.float32(0)))
+        positive &= live
         clipped = sum(writer.clipped for writer in self._writers) - before
         self._counts += Counts(live.size - int(live.sum()), int(positive.sum()), clipped)
         self._open.append((number, tile, window))
@@ -131,10 +133,10 @@ class PartWriter:
         """Make what was written safe and note it."""
         if self._open:
             number, tile, first = self._open[0]
-            front = self._open[-1][2].stop[tile.axis]
-            window = planes_of(tile.core, tile.axis, first.start[tile.axis], front)
+            last = self._open[-1][2]
+            window = planes_of(tile.core, tile.axis, first.start[tile.axis], last.stop[tile.axis])
             for writer in self._writers:
                 writer.sync()
             checksums = tuple(writer.checksum(window) for writer in self._writers)
-            self._journal.finish(Done(number, front, window, checksums, self._counts))
+            self._journal.finish(Done(number, window, checksums, self._counts))
         self._open, self._counts, self._noted = [], Counts(), time.monotonic()
