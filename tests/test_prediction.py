@@ -8,10 +8,12 @@ import torch
 from arrays import ArraySurvey
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from networks import exact_specs
+from networks import network_of as randomised
 from torch.nn import functional
 
 from geocnn.device import Device
-from geocnn.errors import UsageError
+from geocnn.errors import ConfigError, UsageError
 from geocnn.grid import Window
 from geocnn.marked import parse_marked
 from geocnn.network.build import Network
@@ -134,6 +136,28 @@ def test_tiled_equals_the_reference(layers: str, data: st.DataObject) -> None:
     except UsageError:
         assume(False)
     assert_equals_reference(found, reference(network, image)[(slice(None), *within.slices)])
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_random_networks_equal_the_reference(ndim: int, data: st.DataObject) -> None:
+    """Drawn specs, shapes, windows and budgets: whatever axis, tiles and planes at a time the planner takes."""
+    spec = data.draw(exact_specs(ndim))
+    try:
+        plan = expand(spec, (1, *{1: (72,), 2: (36, 24), 3: (24, 12, 12)}[ndim]), 2)
+    except ConfigError:
+        assume(False)
+    shape = tuple(data.draw(st.integers(8, {1: 150, 2: 40, 3: 14}[ndim])) for _ in range(ndim))
+    network, image = randomised(plan).float(), image_of(shape)
+    start = tuple(data.draw(st.integers(0, n - 1)) for n in shape)
+    within = Window(start, tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(start, shape, strict=True)))
+    try:
+        expected = reference(network, image)[(slice(None), *within.slices)]
+        found = assembled(network, image, within, int(10 ** data.draw(st.floats(4, 8))))
+    except (UsageError, RuntimeError):  # Too little memory, or a survey too small to be reflected at its ends.
+        assume(False)
+    assert_equals_reference(found, expected)
 
 
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
