@@ -149,8 +149,8 @@ def plan_tiles(
     """The tiling of `within` that fits the memory with the least arithmetic done twice.
 
     A tile is streamed along one axis over its whole length, which takes no memory. For each axis that may be, starts
-    from one tile; takes fewer planes at a time, then halves, again and again, the other axis whose halving costs
-    least, until a tile fits. Of the axes that with the least arithmetic is taken.
+    from one tile, and takes fewer planes at a time; if that is not enough, cuts the other axes, and takes the cut of
+    the least arithmetic that fits. Of the axes that with the least arithmetic is taken.
 
     Parameters
     ----------
@@ -206,34 +206,38 @@ class _Need(NamedTuple):
     ordered: bool
     bytes_per_sample: int
 
-
-def _fitted(best: Tiling, need: _Need) -> Tiling:
-    """The tiling made smaller until it fits."""
-    while (needed := tiling_bytes(need.plan, best, need.ordered, need.bytes_per_sample)) > need.memory:
-        stride = best.stride[best.axis]
-        fewer = max(1, best.chunk // stride // 2) * stride
-        if fewer < best.chunk:
-            best = _cut(best, best.size, fewer)
-            continue
-        smaller = [_cut(best, _thinned(best, size, need), best.chunk) for size in _halvings(best)]
-        useful = [candidate for candidate in smaller if candidate.cross_section <= USEFUL * best.cross_section]
-        if not useful:
-            raise UsageError(
-                f"{need.memory / 1e9:.2g} GB of memory for a network that sees "
-                f"{' × '.join(map(str, need.plan.receptive_field))} samples around each",
-                expected=f"at least {needed / 1e9:.2g} GB, or the halo takes it all",
-                do=f"pass --memory {ceil(needed / 1e8) / 10:g}GB",
-            )
-        best = min(useful, key=lambda candidate: candidate.arithmetic)
-    return best
+    def bytes(self, tiling: Tiling) -> int:
+        """What a tiling takes."""
+        return tiling_bytes(self.plan, tiling, self.ordered, self.bytes_per_sample)
 
 
-def _cut(tiling: Tiling, size: tuple[int, ...], chunk: int) -> Tiling:
-    return replace(tiling, size=size, chunk=chunk)
+def _fitted(whole: Tiling, need: _Need) -> Tiling:
+    """The tiling with fewer planes at a time, then with its cross-sections cut, until it fits."""
+    best, stride = whole, whole.stride[whole.axis]
+    while (needed := need.bytes(best)) > need.memory and best.chunk > stride:
+        best = replace(best, chunk=max(1, best.chunk // stride // 2) * stride)
+    if needed <= need.memory:
+        return best
+    cuts = [replace(best, size=_thinned(best, size, need)) for size in _sizes(best)]
+    # Bytes are nearly in proportion to the cross-section; to play each tiling through would take long.
+    each = needed / best.cross_section
+    near = [cut for cut in cuts if each * cut.cross_section <= NEAR * need.memory]
+    for cut in sorted(near, key=lambda cut: cut.computed):
+        if need.bytes(cut) <= need.memory:
+            return cut
+    least = need.bytes(min(cuts, key=lambda cut: cut.cross_section))
+    raise UsageError(
+        f"{need.memory / 1e9:.2g} GB of memory for a network that sees "
+        f"{' × '.join(map(str, need.plan.receptive_field))} samples around each",
+        expected=f"at least {least / 1e9:.2g} GB: the halo takes it",
+        do=f"pass --memory {ceil(least / 1e7) / 100:g}GB",
+    )
 
 
-USEFUL = 0.95
-"""A tile is only cut in two if that makes its cross-section smaller, halo included, by this factor at least."""
+NEAR = 1.2
+"""How far, at most, memory in proportion to the cross-section is from the truth."""
+COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128)
+"""Into how many tiles an axis may be cut."""
 PLANES = 8
 """Planes at a time: few are held, and a convolution's neighbours among them are still few beside them."""
 SAMPLES = 2**18
@@ -250,13 +254,13 @@ def _usual_chunk(shape: Sequence[int], axis: int, stride: int) -> int:
     return ceil(min(planes, shape[axis]) / stride) * stride
 
 
-def _halvings(tiling: Tiling) -> Iterator[tuple[int, ...]]:
-    """The size with one axis halved that is not streamed along, kept a multiple of the stride."""
-    size, stride = tiling.size, tiling.stride
-    for axis in range(len(size)):
-        half = ceil(size[axis] / 2 / stride[axis]) * stride[axis]
-        if axis != tiling.axis and half < size[axis]:
-            yield (*size[:axis], half, *size[axis + 1 :])
+def _sizes(tiling: Tiling) -> Iterator[tuple[int, ...]]:
+    """Shapes of tiles as equal as strides allow, cut along all axes but the one that is streamed along."""
+    axes = []
+    for axis, (size, stride) in enumerate(zip(tiling.size, tiling.stride, strict=True)):
+        counts = (1,) if axis == tiling.axis else COUNTS
+        axes.append(dict.fromkeys(size if k == 1 else ceil(size / k / stride) * stride for k in counts))
+    yield from product(*axes)
 
 
 def _thinned(tiling: Tiling, size: tuple[int, ...], need: _Need) -> tuple[int, ...]:
