@@ -466,3 +466,28 @@ def test_how_a_survey_is_read_must_be_equal(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(RunError, match=r"another reading \(reading: .*little-endian.*big-endian"):
         predicted(">f4", resume=True)
     predicted("<f4", resume=True)
+
+
+@pytest.mark.parametrize("size", [0, 10, 300, 600])
+def test_a_damaged_scan_is_told(case: Case, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    interrupted(case, monkeypatch)
+    path = folder_of(case.out) / "scan.npz"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(RunError, match=r"scan.npz cannot be read: (.|\n)*--overwrite"):
+        case.run(resume=True)
+    assert case.run(overwrite=True).shape == (1, *SHAPE)
+
+
+def test_a_file_that_is_gone_is_missed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(case, monkeypatch)
+    (folder_of(case.out) / "out.sgy").unlink()
+    with pytest.raises(RunError, match=r"out.sgy is gone\n(.|\n)*--overwrite"):
+        case.run(resume=True)
+
+
+def test_a_file_that_was_cut_off_is_missed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(case, monkeypatch)
+    path = folder_of(case.out) / "out.sgy"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(OutputError, match=r"out.sgy"):
+        case.run(resume=True)

@@ -240,3 +240,20 @@ def test_a_network_of_one_value_makes_a_map_at_a_chosen_step(tmp_path: Path, geo
     # Along 11 inlines windows of 8 start at 0 and 3, so that their centres are as near to inline 5.
     assert (found[:, 1:5, 4, 9] == found[:, 1:2, 4, 9]).all()
     assert (found[:, 4, 4, 9] != found[:, 5, 4, 9]).any()
+
+
+def test_what_cannot_be_written_is_told_before_the_survey_is_scanned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, survey = make_model(tmp_path / "m.safetensors"), make_survey(tmp_path / "s.sgy", SHAPE)
+    monkeypatch.setattr("geocnn.prediction.volume.scan", lambda _: pytest.fail("scanned"))
+    with pytest.raises(OutputError, match=r"suffix \.xyz"):
+        predict([model], survey, Output(str(tmp_path / "out.xyz")))
+    assert not list(tmp_path.glob("*out.xyz*"))
+
+
+def test_options_that_change_nothing_are_told(tmp_path: Path, geocnn: Geocnn) -> None:
+    model, survey = make_model(tmp_path / "m.safetensors"), make_survey(tmp_path / "s.sgy", SHAPE)
+    done = geocnn("predict", model, survey, "--out", tmp_path / "o.sgy", "--overlap", "0.25")
+    assert done.status == 0
+    assert "--overlap, --blending and --step change nothing" in done.err

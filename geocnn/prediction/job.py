@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -398,10 +400,10 @@ def _save_scan(path: Path, scanned: Scan) -> None:
 
 def _load_scan(path: Path) -> Scan:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             told = json.loads(file["told"].tobytes())
             first, stop = file["first"], file["stop"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise RunError(
             f"{path} cannot be read: {error}", expected="the file as it was written", do="begin anew with --overwrite"
         ) from error

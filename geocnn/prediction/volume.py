@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geocnn.device import Device, sharers
-from geocnn.errors import GeocnnError, ModelError, Stopped
+from geocnn.errors import GeocnnError, ModelError, RunError, Stopped
 from geocnn.interrupt import StopRequest, heeding, stop_requests
 from geocnn.model import Contract, Model, far_from_training, normalised, require_fit
 from geocnn.normalise import NormalisedSurvey
@@ -127,6 +127,7 @@ def predict_volume(models: Sequence[Model], survey: Survey, output: Output, devi
             return Predicted(tuple(each.path for each in fields), is_finished(files), survey.grid.whole.size)
         # A process that died while it gave files their final names leaves those that are still without.
         left = [each for each in fields if (job.folder / each.file.name).exists()]
+        _require_rest(job, [each for each in fields if each not in left])
         writers = [stack.enter_context(task.writer(each, job.folder)) for each in left]
         if len(left) == len(fields):
             try:
@@ -174,12 +175,11 @@ class _Task:
         return identity_of(self.models, self.survey, settings)
 
     def begin(self, folder: Path) -> Work[Scan]:
-        """Scan the survey and make the files, with all but their samples."""
-        with self.times.of("scan"):
-            found = yield from scan(self.survey)
+        """Make the files, with all but their samples, and scan the survey."""
         for each in self.fields:
             self.writer(each, folder).discard()
-        return found
+        with self.times.of("scan"):
+            return (yield from scan(self.survey))
 
     def writer(self, each: Field, folder: Path) -> SurveyWriter:
         """The writer of a file, which lies in the folder until it is finished."""
@@ -199,6 +199,8 @@ class _Task:
         """Compute what this process is to do."""
         found = job.scan()
         yield from _remarks(self.models, self.survey, found, self.device)
+        if self.output.blending != Blending() and all(model.network.plan.exact for model in self.models):
+            yield Remark("the network needs no windows: --overlap, --blending and --step change nothing")
         images = [_image(model, self.survey, found) for model in self.models]
         runner = Runner(self.device, self.content.activation, self.output.blending, self.times)
         taking = zip(self.models, images, strict=True)
@@ -210,6 +212,17 @@ class _Task:
         budget = Budget(memory, self.output.memory is not None)
         work = RangeWork(job, going, over, budget, images[0], writers, self.content, self.device, self.times, self.stop)
         yield from work.run(finished)
+
+
+def _require_rest(job: Job, gone: Sequence[Field]) -> None:
+    """Refuse to go on without files that have not got their final names either."""
+    lost = [each for each in gone if not (each.file.exists() and job.is_complete)]
+    if lost:
+        raise RunError(
+            f"{job.folder / lost[0].file.name} is gone",
+            expected="all files of an unfinished prediction",
+            do=f"begin anew with --overwrite, or remove {job.folder}",
+        )
 
 
 def _common(models: Sequence[Model], survey: Survey) -> Contract:
