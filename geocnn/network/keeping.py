@@ -25,6 +25,7 @@ from geocnn.network.node import (
 __all__ = [
     "Kept",
     "channels_last",
+    "concatenates",
     "cropped_by",
     "folds",
     "hands_on",
@@ -69,6 +70,12 @@ def kept_for_backward(node: Node, overwrites: bool) -> Kept:
         return Kept(further=BYTES_PER_SAMPLE)
     further = BYTES_PER_SAMPLE if _brings_channels_last(node) else 0
     return Kept(inputs=node.kind in ("conv", "transposed_conv", "dense", "norm", "multiply"), further=further)
+
+
+def concatenates(node: Node) -> bool:
+    """Whether a stream writes a node's inputs side by side, behind its planes that are still needed."""
+    asked = node.attributes
+    return node.kind == "concat" and isinstance(asked, JoinAttributes) and not (asked.crop or asked.singles)
 
 
 def pads_itself(node: Node) -> bool:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from geocnn.network.build import Network
 from geocnn.network.fronts import Fronts, Part
 from geocnn.network.inference import CHANNELS_LAST, InferenceNetwork, core_of
+from geocnn.network.keeping import concatenates
 from geocnn.network.node import (
     ConvAttributes,
     Node,
@@ -105,8 +106,7 @@ class Stream:
     def _run(self, parts: Iterable[Part]) -> Tensor | None:
         logits: list[Tensor] = []
         for part in parts:
-            made = self._computed(part)
-            self._planes[part.node.id].append(made)
+            made = self._concatenated(part) if concatenates(part.node) else self._computed(part)
             if part.node.id == self._network.plan.output_id:
                 logits.append(made)
             for each in dict.fromkeys((*part.node.inputs, part.node.id)):
@@ -118,8 +118,33 @@ class Stream:
         joined = torch.cat(logits, self._axis) if len(logits) > 1 else logits[0]
         return joined.float() if joined.dtype.itemsize < 4 else joined
 
+    def _concatenated(self, part: Part) -> Tensor:
+        """Output planes of a concatenation, written behind those that are still needed.
+
+        Its inputs are so copied once, in however many chunks they lie, and layers after it find all that they look at
+        in one chunk: they would else copy the widest planes that there are.
+        """
+        held, first = self._planes[part.node.id], min(self._fronts.needed(part.node.id), part.start)
+        inputs = [self._planes[each].pieces(part.start, part.stop) for each in part.node.inputs]
+        like = inputs[0][0]
+        shape = [*like.shape]
+        shape[1], shape[self._axis] = part.node.channels, part.stop - first
+        row = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=_layout(like))
+        behind, made = row.split([part.start - first, part.stop - part.start], self._axis)
+        if part.start > first:
+            behind.copy_(held.take(first, part.start))
+        for block, pieces in zip(made.split([each[0].shape[1] for each in inputs], 1), inputs, strict=True):
+            torch.cat(pieces, self._axis, out=block)
+        held.replace(first, row)
+        return made
+
     def _computed(self, part: Part) -> Tensor:
         """Output planes ``part.start:part.stop`` of a node."""
+        made = self._stepped(part)
+        self._planes[part.node.id].append(made)
+        return made
+
+    def _stepped(self, part: Part) -> Tensor:
         asked, step = part.node.attributes, self._network.steps[part.node.id]
         if isinstance(asked, UnpoolAttributes):
             return self._put_back(part, asked.pool, step)
@@ -172,11 +197,10 @@ class Stream:
             del made
             made = step(self._beside(planes, 0, -(-missing // times), 0.0))
         # Steps that lay out samples anew leave channels apart: convolutions after them would copy all that they take.
-        plain = torch.contiguous_format
-        layout = CHANNELS_LAST.get(made.ndim, plain) if made.device.type == "cpu" else plain
         if made.shape[self._axis] == stop - start:
-            return made.contiguous(memory_format=layout)
-        return made.narrow(self._axis, start, stop - start).clone(memory_format=layout)  # A view would hold them all.
+            return made.contiguous(memory_format=_layout(made))
+        cut = made.narrow(self._axis, start, stop - start)
+        return cut.clone(memory_format=_layout(made))  # A view would hold them all.
 
     def _pooled(self, part: Part, asked: PoolAttributes, step: Pooled) -> Tensor:
         """Largest samples; where they were is kept, window by window."""
@@ -219,8 +243,17 @@ class _Planes:
         """Hold further planes."""
         self._chunks.append(chunk)
 
+    def replace(self, first: int, chunk: Tensor) -> None:
+        """Hold the planes of one chunk alone, from plane `first` on."""
+        self._first, self._chunks = first, deque([chunk])
+
     def take(self, first: int, last: int) -> Tensor:
         """Planes ``first:last``: a view where one chunk holds them all."""
+        pieces = self.pieces(first, last)
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, self._axis)
+
+    def pieces(self, first: int, last: int) -> list[Tensor]:
+        """Planes ``first:last`` as views, one of each chunk."""
         pieces, at = [], self._first
         for chunk in self._chunks:
             size = chunk.shape[self._axis]
@@ -228,12 +261,18 @@ class _Planes:
             if begin < end:
                 pieces.append(chunk.narrow(self._axis, begin - at, end - begin))
             at += size
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, self._axis)
+        return pieces
 
     def drop(self, before: int) -> None:
         """Give back the chunks that lie wholly before a plane."""
         while self._chunks and self._first + self._chunks[0].shape[self._axis] <= before:
             self._first += self._chunks.popleft().shape[self._axis]
+
+
+def _layout(planes: Tensor) -> torch.memory_format:
+    """In which convolutions compute fastest."""
+    plain = torch.contiguous_format
+    return CHANNELS_LAST.get(planes.ndim, plain) if planes.device.type == "cpu" else plain
 
 
 def _unpadded(plan: Plan, axis: int) -> Plan:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import prod
 
 from geocnn.network.fronts import Fronts, Part
-from geocnn.network.keeping import folds, hands_on, scratch
+from geocnn.network.keeping import concatenates, folds, hands_on, scratch
 from geocnn.network.liveness import overwrites, users
 from geocnn.network.node import (
     BYTES_PER_INDEX,
@@ -87,16 +87,24 @@ class _Played:
 
     def _play(self, part: Part) -> None:
         """One step: what it copies and makes, what it leaves to be held, and what nobody needs any more."""
-        node, made = part.node, part.stop - part.start
-        copied = sum(self._copied(part, each) for each in node.inputs)
-        output = 0 if node.id in self._free else made * self._plane[node.id]
-        self._most = max(self._most, self._held + copied + output + self._beside(part))
-        self._append(node.id, part.start, part.stop)
+        node, start = part.node, part.start
+        if concatenates(node):
+            start = min(self._fronts.needed(node.id), start)
+            self._most = max(self._most, self._held + (part.stop - start) * self._plane[node.id])
+            self._drop(node.id, part.start)
+        else:
+            copied = sum(self._copied(part, each) for each in node.inputs)
+            output = 0 if node.id in self._free else (part.stop - start) * self._plane[node.id]
+            self._most = max(self._most, self._held + copied + output + self._beside(part))
+        self._append(node.id, start, part.stop)
         for each in dict.fromkeys((*node.inputs, node.id)):
-            needed, chunks = self._fronts.needed(each), self._chunks[each]
-            while chunks and chunks[0][1] <= needed:
-                first, last = chunks.popleft()
-                self._held -= (last - first) * self._kept[each]
+            self._drop(each, self._fronts.needed(each))
+
+    def _drop(self, each: int, before: int) -> None:
+        chunks = self._chunks[each]
+        while chunks and chunks[0][1] <= before:
+            first, last = chunks.popleft()
+            self._held -= (last - first) * self._kept[each]
 
     def _append(self, at: int, first: int, last: int) -> None:
         self._chunks[at].append((first, last))
