@@ -130,11 +130,15 @@ class Stream:
         shape = [*like.shape]
         shape[1], shape[self._axis] = part.node.channels, part.stop - first
         row = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=_layout(like))
-        behind, made = row.split([part.start - first, part.stop - part.start], self._axis)
-        if part.start > first:
-            behind.copy_(held.take(first, part.start))
-        for block, pieces in zip(made.split([each[0].shape[1] for each in inputs], 1), inputs, strict=True):
-            torch.cat(pieces, self._axis, out=block)
+        kept = part.start - first
+        if kept:
+            row.narrow(self._axis, 0, kept).copy_(held.take(first, part.start))
+        made = row.narrow(self._axis, kept, part.stop - part.start)
+        channel = 0
+        for pieces in inputs:
+            count = pieces[0].shape[1]
+            torch.cat(pieces, self._axis, out=made.narrow(1, channel, count))
+            channel += count
         held.replace(first, row)
         return made
 
