@@ -178,7 +178,7 @@ class NewFile:
         return OutputError(
             f"{self.place} was begun as another file: {found}",
             expected=f"{expected}, as {self.path.name} will have",
-            do="remove it, so that it is begun again",
+            do="begin anew with --overwrite",
         )
 
 

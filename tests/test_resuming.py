@@ -204,6 +204,16 @@ def test_what_was_damaged_meanwhile_is_computed_again(case: Case, monkeypatch: p
     assert checked == [3]
 
 
+def test_damage_in_a_finished_part_is_computed_again_when_going_on(case: Case) -> None:
+    expected = case.run(case.folder / "whole.sgy")
+    case.run(part=(1, 2))
+    path = folder_of(case.out) / "out.sgy"
+    content = bytearray(path.read_bytes())
+    content[3600 + (30 * 13 + 1) * (240 + 22 * 4) + 240 + 8] ^= 1
+    path.write_bytes(content)
+    assert np.abs(case.run(resume=True) - expected).max() <= 1e-5
+
+
 def test_what_differs_is_named(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(case, monkeypatch)
     with pytest.raises(RunError, match=r"another precision \(precision: float32 then, bf16 now\)\n.*\n.*--overwrite"):
@@ -435,7 +445,24 @@ def test_an_empty_folder_is_no_leave_to_replace(case: Case) -> None:
     assert case.out.stat().st_mtime_ns == changed
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"version": 2}'])
+BARE = '{"version": 1, "identity": {}, "launch": "", "shape": [150, 13, 22], "ranges": %s}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "null",
+        '{"version": 2}',
+        '{"version": 1}',
+        BARE % '"abc"',
+        BARE % "[]",
+        BARE % "[[0, 149]]",
+        BARE % "[[0, 70], [75, 150]]",
+        BARE % "[[0, 200], [200, 150]]",
+    ],
+)
 def test_what_cannot_be_read_is_not_removed(case: Case, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     interrupted(case, monkeypatch)
     (folder_of(case.out) / "job.json").write_text(content)
@@ -443,6 +470,18 @@ def test_what_cannot_be_read_is_not_removed(case: Case, monkeypatch: pytest.Monk
         with pytest.raises(RunError, match=r"job.json cannot be read: (.|\n)*remove .*out.sgy.unfinished"):
             case.run(**options)
     assert case.journal
+
+
+def test_what_is_not_its_own_is_left_alone(case: Case) -> None:
+    own = folder_of(case.out) / "precious"
+    own.mkdir(parents=True)
+    with pytest.raises(OutputError, match="precious is a folder"):
+        case.run()
+    assert own.is_dir()
+    shutil.rmtree(folder_of(case.out))
+    folder_of(case.out).touch()
+    with pytest.raises(OutputError, match=r"unfinished is no folder\n(.|\n)*rename it"):
+        case.run()
 
 
 def test_how_a_survey_is_read_must_be_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,7 +195,12 @@ def test_what_the_command_refuses(tmp_path: Path, geocnn: Geocnn) -> None:
         refused = geocnn("predict", windows, survey, "--out", tmp_path / "o.sgy", option, said)
         assert refused.status == 2, refused.err
         assert "expected:" in refused.err
-    assert not list(tmp_path.glob("o.sgy*"))
+    for model in (windows, make_model(tmp_path / "m.safetensors")):
+        refused = geocnn("predict", model, survey, "--out", survey, "--overwrite")
+        assert (refused.status, "s.sgy is the survey itself, which would be lost" in refused.err) == (1, True)
+        refused = geocnn("predict", model, survey, "--out", "", "--tta")
+        assert (refused.status, "the output '' names no file" in refused.err) == (2, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.safetensors", "s.sgy", "w.safetensors"]
 
 
 def test_windows_are_said_aloud(tmp_path: Path, geocnn: Geocnn) -> None:

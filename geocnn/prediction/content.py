@@ -90,8 +90,10 @@ class Content:
         Raises
         ------
         UsageError
-            If two of them would have the same name.
+            If the output has no name, or two of them would have the same.
         """
+        if not split_name(path)[0].name:
+            raise UsageError(f"the output {path!r} names no file", expected="the name of a file", do="name one")
         percent = " in percent" if self._scale != 1 else ""
         if self.name == "class":
             fields = [Field(path, "class index")]

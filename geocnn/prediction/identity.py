@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from geocnn.model import Model
 from geocnn.survey.content import split_name
+from geocnn.survey.creating import names_of
 from geocnn.survey.survey import Survey
 
 __all__ = ["identity_of"]
@@ -21,22 +22,13 @@ def identity_of(models: Sequence[Model], survey: Survey, settings: dict[str, Any
     """
     return {
         "model": [model.digest[:16] for model in models],
-        "survey": [_told(name) for name in _names(survey)],
+        "survey": [_told(name) for name in names_of(survey)],
         "axes": str(survey.grid),
         "vertical domain": survey.domain.name,
         "reading": dict(survey.description),
         "null": None if survey.null is None else str(survey.null),
         **settings,
     }
-
-
-def _names(survey: Survey) -> Iterator[str]:
-    """Names of the files of a survey, with data sets for HDF5."""
-    parts: Sequence[Survey] = getattr(survey, "surveys", ())
-    if not parts:
-        yield survey.name
-    for part in parts:
-        yield from _names(part)
 
 
 def _told(name: str) -> str:

@@ -6,29 +6,25 @@ import json
 import os
 import shutil
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import numpy as np
 
 from geocnn.errors import OutputError, RunError, UsageError
-from geocnn.output import output_error, require_free, whole_file
+from geocnn.output import output_error, require_free
+from geocnn.prediction.entry import Entry, load_scan, read_entry, save_scan
 from geocnn.prediction.journal import Journal
 from geocnn.prediction.lock import Lock
 from geocnn.processes import Process
 from geocnn.progress import Progress, Work
-from geocnn.survey.scan import Scan, Statistics
+from geocnn.survey.scan import Scan
 
 __all__ = ["Going", "Job", "folder_of", "is_finished", "open_job", "peeked"]
 
 JOB, LOCK, SCAN = "job.json", "lock", "scan.npz"
-VERSION = 1
 PATIENCE = 0.2
 """Seconds between two looks at a lock that another process has."""
 
@@ -104,7 +100,7 @@ class Job:
 
     def scan(self) -> Scan:
         """What is known of the survey's samples."""
-        return _load_scan(self.folder / SCAN)
+        return load_scan(self.folder / SCAN)
 
     def publish(self, commit: Callable[[], None]) -> Work[bool]:
         """Give the output its final name and remove the folder, if all ranges are finished and nobody has done so.
@@ -132,7 +128,12 @@ class Job:
                 return self._is_published()
             if not self.is_complete:
                 return False
-            commit()
+            with ExitStack() as stack:
+                # Nobody looks at a range again, and mends it, while files get their final names.
+                journals = [stack.enter_context(closing(Journal(self.journal(n)))) for n in range(len(self.ranges))]
+                if not all(journal.take() and journal.complete for journal in journals):
+                    return False
+                commit()
             removed = _set_aside(self.folder)
         shutil.rmtree(removed, ignore_errors=True)
         return True
@@ -216,6 +217,10 @@ def open_job(
             require_free(path, going.overwrite)
     try:
         folder.mkdir(exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(
+            f"{folder} is no folder", expected="a name that is free for what is unfinished", do="rename it"
+        ) from error
     except OSError as error:
         raise output_error(outputs[0], error) from error
     with Lock(folder / LOCK) as lock:
@@ -232,20 +237,20 @@ def open_job(
 def _found(outputs: tuple[Path, ...], identity: Mapping[str, Any], shape: Sequence[int], going: Going) -> Job | None:
     """The unfinished prediction that is there, if a run may go on with it; None if it is to begin one."""
     folder = folder_of(outputs[0])
-    found = _read(folder)
+    found = read_entry(folder / JOB)
     if found is None:
         return None
-    job = Job(outputs, tuple((first, stop) for first, stop in found["ranges"]))
+    job = Job(outputs, found.ranges)
     if not _joins(found, going):
         if not going.overwrite:
             raise OutputError(
-                f"{outputs[0]} is unfinished: {_share(job, found['shape'])}",
+                f"{outputs[0]} is unfinished: {_share(job, found.shape)}",
                 expected="--resume to go on, or --overwrite to begin anew",
                 do=f"pass one of them, or remove {folder}",
             )
         _require_nobody(job)
         return None
-    _require_same(found["identity"], identity, outputs[0])
+    _require_same(found.identity, identity, outputs[0])
     _require_as_many(job, shape[0], going)
     return job
 
@@ -256,23 +261,19 @@ def _begun(
     """A new prediction in the folder, which is cleared before."""
     folder = folder_of(outputs[0])
     for leftover in folder.iterdir():
+        if leftover.is_dir():
+            raise OutputError(
+                f"{leftover} is a folder", expected=f"nothing but geocnn's own in {folder}", do="move it elsewhere"
+            )
         if leftover.name != LOCK:
             leftover.unlink()
     planes, count = shape[0], min(going.place[1], shape[0])
     ranges = tuple((planes * k // count, planes * (k + 1) // count) for k in range(count))
     try:
         scanned = yield from begin(folder)
-        _save_scan(folder / SCAN, scanned)
-        entry = {
-            "version": VERSION,
-            "identity": dict(identity),
-            "launch": going.process.launch,
-            "shape": list(shape),
-            "ranges": ranges,
-        }
+        save_scan(folder / SCAN, scanned)
         # It is the last to be there: with it all else is.
-        with whole_file(folder / JOB) as temporary:
-            temporary.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+        Entry(dict(identity), going.process.launch, tuple(shape), ranges).save(folder / JOB)
     except BaseException:
         # Nothing is done yet that would be worth to go on with.
         shutil.rmtree(_set_aside(folder), ignore_errors=True)
@@ -280,9 +281,9 @@ def _begun(
     return Job(outputs, ranges)
 
 
-def _joins(found: Mapping[str, Any], going: Going) -> bool:
+def _joins(found: Entry, going: Going) -> bool:
     """Whether a run may take part in a prediction that others began."""
-    together = bool(going.process.launch) and going.process.launch == found["launch"]
+    together = bool(going.process.launch) and going.process.launch == found.launch
     return going.resume or together or going.part is not None
 
 
@@ -291,33 +292,6 @@ def _taken(lock: Lock) -> Work[None]:
     while not lock.take():
         yield Progress(0, 1, "", stage="waiting for another process, which begins or ends this prediction")
         time.sleep(PATIENCE)
-
-
-def _read(folder: Path) -> dict[str, Any] | None:
-    """What is known of an unfinished prediction; None if it was stopped before anything was done.
-
-    Raises
-    ------
-    RunError
-        If there is one that cannot be read.
-    """
-    try:
-        found: dict[str, Any] = json.loads((folder / JOB).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise _unreadable(folder, str(error)) from error
-    if not isinstance(found, dict) or found.get("version") != VERSION:
-        raise _unreadable(folder, "another version of geocnn wrote it")
-    return found
-
-
-def _unreadable(folder: Path, why: str) -> RunError:
-    return RunError(
-        f"{folder / JOB} cannot be read: {why}",
-        expected="an unfinished prediction as this version of geocnn keeps it",
-        do=f"go on with the version that began it, or remove {folder} and begin anew",
-    )
 
 
 def _require_same(before: Mapping[str, Any], now: Mapping[str, Any], output: Path) -> None:
@@ -385,28 +359,3 @@ def _set_aside(folder: Path) -> Path:
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.removed")
     folder.rename(aside)
     return aside
-
-
-def _save_scan(path: Path, scanned: Scan) -> None:
-    """Keep what prediction needs of a scan: extents of traces, statistics, nulls."""
-    told = {
-        "statistics": scanned.statistics.to_json(),
-        "nulls": scanned.nulls,
-        "null_count": scanned.null_count,
-    }
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, first=scanned.first, stop=scanned.stop, told=np.frombuffer(json.dumps(told).encode(), np.uint8))
-
-
-def _load_scan(path: Path) -> Scan:
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            told = json.loads(file["told"].tobytes())
-            first, stop = file["first"], file["stop"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise RunError(
-            f"{path} cannot be read: {error}", expected="the file as it was written", do="begin anew with --overwrite"
-        ) from error
-    nothing = np.empty((len(told["statistics"]["mean"]), 0), np.float32)
-    statistics = Statistics.from_json(told["statistics"])
-    return Scan(statistics, first, stop, tuple(told["nulls"]), told["null_count"], None, nothing)

@@ -112,7 +112,7 @@ class RangeWork:
         if number != self.going.place[0]:
             # Who only looks takes no lock, which would keep the range from those whose own it is.
             with peeked(self.job.journal(number)) as journal:
-                if journal.complete:
+                if journal.complete and self.going.process.count > 1:
                     return
         with closing(Journal(self.job.journal(number))) as journal:
             if journal.take():
@@ -131,12 +131,10 @@ class RangeWork:
         window = self._window(number)
         if journal.layout is None:
             yield from self._lay(journal, [window], self.budget.size, finished)
-        elif not journal.complete:
+        elif self.going.resume or not journal.complete:
             yield from self._check(journal)
-            yield from self._take_up(number, journal, window)
-            if journal.layout is not None and not self.budget.allows(journal.layout.memory):
-                yield Remark("with less memory than before: the last bits of what follows may differ")
-                yield from self._lay(journal, list(self._left(journal)), self.budget.size, finished)
+            if not journal.complete:
+                yield from self._take_up(number, journal, window, finished)
         there = journal.samples
         while not journal.complete:
             try:
@@ -191,7 +189,7 @@ class RangeWork:
             if self.stop:
                 raise self._stopped(checked / total, "checking what is there")
 
-    def _take_up(self, number: int, journal: Journal, window: Window) -> Work[None]:
+    def _take_up(self, number: int, journal: Journal, window: Window, finished: Finished) -> Work[None]:
         """Say where a range goes on, and make it go on with the same bits."""
         layout = journal.layout
         if layout is None:
@@ -202,6 +200,9 @@ class RangeWork:
         elif layout.threads != torch.get_num_threads():
             torch.set_num_threads(layout.threads)
             yield Remark(f"computing with {layout.threads} threads, as it was begun, so that no bit is another")
+        if not self.budget.allows(layout.memory):
+            yield Remark("with less memory than before: the last bits of what follows may differ")
+            yield from self._lay(journal, list(self._left(journal)), self.budget.size, finished)
 
     def _tiles(self, journal: Journal, window: Window, name: str) -> Work[None]:
         """The tiles that are left, part by part."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from geocnn.survey.content import split_name
 from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import BoolArray, NewSurvey, Survey, SurveyWriter
 
-__all__ = ["create_survey"]
+__all__ = ["create_survey", "names_of"]
 
 
 def create_survey(
@@ -42,8 +42,8 @@ def create_survey(
     Raises
     ------
     OutputError
-        If the path exists (unless `overwrite`) or cannot be written, the format cannot hold the survey, or the
-        unfinished file is another one.
+        If the path exists (unless `overwrite`) or cannot be written, or is a file of `like`; if the format cannot hold
+        the survey, or the unfinished file is another one.
     """
     target, inside = split_name(path)
     writer = _WRITERS.get(target.suffix.lower())
@@ -53,8 +53,31 @@ def create_survey(
             expected=f"one of {', '.join(_WRITERS)}",
             do="choose a name with one of them",
         )
+    if like is not None:
+        _require_another(target, like)
     require_free(target, overwrite)
     return writer(NewFile(target, unfinished), inside, new, like)
+
+
+def _require_another(target: Path, like: Survey) -> None:
+    """Refuse to replace a survey by what is made from it."""
+    for name in names_of(like):
+        source = split_name(name)[0]
+        if target.exists() and source.exists() and target.samefile(source):
+            raise OutputError(
+                f"{target} is the survey itself, which would be lost",
+                expected="an output beside the survey",
+                do="choose another name for the output",
+            )
+
+
+def names_of(survey: Survey) -> Iterator[str]:
+    """Names of the files of a survey, with data sets for HDF5."""
+    parts: Sequence[Survey] = getattr(survey, "surveys", ())
+    if not parts:
+        yield survey.name
+    for part in parts:
+        yield from names_of(part)
 
 
 def _create_segy(file: NewFile, inside: str | None, new: NewSurvey, like: Survey | None) -> SurveyWriter:
