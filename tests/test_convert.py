@@ -190,6 +190,7 @@ def test_rounding_is_counted_and_native_copies_round_nothing(geocnn: Geocnn, tmp
 
 BAD = {
     "exists": (("in.sgy", "in.sgy"), "exists", 1),
+    "itself": (("in.sgy", "in.sgy", "--overwrite"), "is the survey itself", 1),
     "no suffix": (("in.sgy", "out"), "suffix", 1),
     "missing": (("none.sgy", "out.h5"), "no such file", 1),
     "no output": (("in.sgy",), "", 2),

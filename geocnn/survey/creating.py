@@ -53,9 +53,9 @@ def create_survey(
             expected=f"one of {', '.join(_WRITERS)}",
             do="choose a name with one of them",
         )
+    require_free(target, overwrite)
     if like is not None:
         _require_another(target, like)
-    require_free(target, overwrite)
     return writer(NewFile(target, unfinished), inside, new, like)
 
 
