@@ -35,7 +35,7 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an o
 
 def read_bytes(text: str) -> int:
     """``8GB`` of an option --memory as a number of bytes."""
-    match = re.fullmatch(r"([0-9.]+)\s*([KMGT]?)I?B?", text.strip().upper())
+    match = re.fullmatch(r"([0-9.]+)\s*(?:([KMGT])I?B?|B)", text.strip().upper())
     try:
         size = float(match[1]) * 1000 ** " KMGT".index(match[2] or " ") if match else 0
     except ValueError:

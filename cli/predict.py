@@ -33,7 +33,7 @@ WINDOWS = "Overlapping windows, for networks that look at their whole input"
 def predict(
     model: Annotated[Path, typer.Argument(help="Run directory or model file. Further ones after it: their mean.")],
     survey: Annotated[list[str], typer.Argument(help="Survey to predict; several files are stacked as channels.")],
-    out: Annotated[str, typer.Option(help="Output; its suffix names the format (.sgy, .h5).")],
+    out: Annotated[str, typer.Option(help="Output; its suffix names the format (.sgy, .h5, .npy, …).")],
     options: SurveyOptions,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a stopped prediction ended; without one, begin.")
@@ -117,9 +117,9 @@ def predict(
         report.warn(remark)
     done = report.show(predict_volume(trained, opened, output, chosen), "predicting")
     if json:
-        report.print_json(_summary(done))
+        report.print_json(_summary(done, content == "values"))
         return
-    _tell(done, trained[0].contract, format)
+    _tell(done, trained[0].contract, content == "values", format)
 
 
 def _part(said: str | None) -> tuple[int, int] | None:
@@ -151,25 +151,26 @@ def _sorted(models: list[Path], names: list[str]) -> tuple[list[Path], list[str]
     return models, rest
 
 
-def _summary(done: Predicted) -> dict[str, object]:
-    """What a program may read."""
+def _summary(done: Predicted, values: bool) -> dict[str, object]:
+    """What a program may read; null is what is not known."""
     finished, seconds = done.finished, done.seconds
+    counts = finished.counts if finished.samples else None
     return {
         "files": list(done.files),
         "whole": done.whole,
         "total": done.total,
         "samples": finished.samples,
         "computed": finished.computed,
-        "dead": finished.counts.dead,
-        "positive": finished.counts.positive,
-        "clipped": finished.counts.clipped,
+        "dead": counts and counts.dead,
+        "positive": counts and (None if values else counts.positive),
+        "clipped": counts and counts.clipped,
         "plans": list(finished.plans),
         "samples_per_second": finished.computed / seconds["total"] if seconds else None,
         "seconds": {name: round(each, 3) for name, each in seconds.items()},
     }
 
 
-def _tell(done: Predicted, contract: Contract, format: str | None) -> None:
+def _tell(done: Predicted, contract: Contract, values: bool, format: str | None) -> None:
     """Say what was written, and what is still missing."""
     from . import report
 
@@ -182,13 +183,11 @@ def _tell(done: Predicted, contract: Contract, format: str | None) -> None:
     found = f"at or above {contract.threshold:g}" if contract.outputs == 1 else f"not {contract.classes[0]}"
     end = "done" if done.whole else "this part is done; the file appears when the others are"
     own = "" if finished.samples == done.total else f" of {done.total:,}"
-    report.say(
-        f"{end}: {files}, {finished.samples:,}{own} samples, {counts.dead:,} dead; "
-        f"{100 * counts.positive / live:.1f} % of the live ones {found}"
-    )
+    share = "" if values else f"; {100 * counts.positive / live:.1f} % of the live ones {found}"
+    report.say(f"{end}: {files}, {finished.samples:,}{own} samples, {counts.dead:,} dead{share}")
     if counts.clipped:
         report.warn(f"{counts.clipped:,} samples were clipped to what {format} can hold")
-    if "total" in done.seconds:
+    if finished.computed:
         spent = ", ".join(f"{name} {done.seconds[name]:.1f}" for name in _SPENT if name in done.seconds)
         rate = report.short(finished.computed / done.seconds["total"])
         report.say(f"{rate} samples/s; {done.seconds['total']:.1f} s in all: {spent} (side by side)")

@@ -228,13 +228,20 @@ def normalised(survey: Survey, scan: Scan, policy: NormalisationConfig, training
 
 
 def far_from_training(model: Model, grid: Grid, statistics: Statistics) -> list[str]:
-    """In words, how a survey differs from those of training in sampling and spectrum; and if training has not ended."""
+    """In words, how a survey differs from those of training: extent, sampling, spectrum; and if it has not ended."""
     contract = model.contract
     done, _, steps = contract.provenance.get("step", "").partition(" of ")
-    unfinished = f"the model is that of step {done} of {steps}: its training was stopped; go on with --resume"
+    unfinished = (
+        f"the model is that of step {done} of {steps}: its training was stopped; geocnn train … --resume goes on"
+    )
     remarks = ([unfinished] if done != steps and steps else []) + drift(
         Statistics.from_json(contract.statistics), statistics
     )
+    thin = [(axis.name, axis.size, n) for axis, n in zip(grid.axes, contract.patch, strict=True) if 2 * axis.size < n]
+    remarks += [
+        f"the survey has {size:,} {name}s, training's patches had {n:,}: the network sees little beside its padding"
+        for name, size, n in thin
+    ]
     for axis, (step, unit) in zip(grid.axes, contract.sampling, strict=True):
         if axis.unit != unit or (unit and abs(axis.step - step) > 1e-3 * abs(step)):
             here, there = (f"{abs(value):g} {word}".strip() for value, word in ((axis.step, axis.unit), (step, unit)))

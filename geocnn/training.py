@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -34,12 +34,16 @@ from geocnn.progress import Progress, Remark, Work
 from geocnn.records import spell
 from geocnn.run import Checkpoint, RunDirectory
 from geocnn.settings import TrainingConfig
+from geocnn.survey.content import split_name
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.scan import Statistics, scan
 from geocnn.survey.survey import FloatArray
 from geocnn.transfer import load_weights
 
 __all__ = ["Panel", "Start", "Validated", "learning_rate", "train"]
+
+MOST_NAMED = 4
+"""Training surveys that a model names one by one."""
 
 LOG_EVERY = 10
 """Steps between two lines of ``metrics.jsonl``."""
@@ -298,7 +302,7 @@ class Trainer:
                 "geocnn": version("geocnn"),
                 "run": str(self.run.path),
                 "step": f"{self.step} of {self.settings.steps}",
-                "surveys": ", ".join(labelled.image.name for labelled, _ in self.checked.training),
+                "surveys": _named(labelled.image.name for labelled, _ in self.checked.training),
             },
         )
 
@@ -307,6 +311,13 @@ class Trainer:
 
     def _log(self, kind: str, **values: object) -> None:
         self.run.append_metrics({"kind": kind, "step": self.step, **values})
+
+
+def _named(surveys: Iterable[str]) -> str:
+    """Surveys without their folders, which are nobody else's business: all of a few, else the first and the last."""
+    places = [split_name(name) for name in dict.fromkeys(surveys)]
+    names = [f"{path.name}:{inside}" if inside else path.name for path, inside in places]
+    return ", ".join(names) if len(names) <= MOST_NAMED else f"{names[0]} to {names[-1]}, {len(names)} in all"
 
 
 def _shown(within: Window) -> Window:

@@ -216,16 +216,17 @@ def test_damage_in_a_finished_part_is_computed_again_when_going_on(case: Case) -
 
 def test_what_differs_is_named(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(case, monkeypatch)
-    with pytest.raises(RunError, match=r"another precision \(precision: float32 then, bf16 now\)\n.*\n.*--overwrite"):
+    with pytest.raises(RunError, match=r"begun otherwise \(--precision: float32 then, bf16 now\)\n.*\n.*--overwrite"):
         case.run(resume=True, device=Device("cpu", "bf16"))
-    with pytest.raises(RunError, match=r"another content, sample format, mirrored copies \("):
+    changed = r"\(--content: probability then, class now; --format: ieee then, int8 now; --tta: False then, True now\)"
+    with pytest.raises(RunError, match=changed):
         case.run(resume=True, content="class", sample_format="int8", mirrored=True)
     make_model(case.model, seed=5)
-    with pytest.raises(RunError, match=r"another model \(model: "):
+    with pytest.raises(RunError, match=r"begun otherwise \(model: "):
         case.run(resume=True)
     make_survey(case.folder / "other.sgy", seed=9)
     (case.folder / "other.sgy").replace(case.survey)
-    with pytest.raises(RunError, match=r"another model, survey \(.*survey\.sgy, [\d,]+ bytes, changed 20"):
+    with pytest.raises(RunError, match=r"otherwise \(model: .*; survey: .*survey\.sgy, [\d,]+ bytes, changed 20"):
         case.run(resume=True)
 
 
@@ -235,7 +236,9 @@ def test_windows_are_part_of_what_must_be_equal(tmp_path: Path, monkeypatch: pyt
         patched.setattr(ranges.RangeWork, "run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             case.run()
-    with pytest.raises(RunError, match=r"another windows \(windows: .*0\.5.*0\.25"):
+    with pytest.raises(
+        RunError, match=r"otherwise \(windows: overlap 0\.5, gaussian then, overlap 0\.25, gaussian now"
+    ):
         case.run(resume=True, blending=Blending(overlap=0.25))
 
 
@@ -311,7 +314,7 @@ def test_a_part_that_failed_is_run_again(case: Case, monkeypatch: pytest.MonkeyP
 
 def test_parts_of_other_settings_do_not_join(case: Case) -> None:
     case.run(part=(1, 2))
-    with pytest.raises(RunError, match="another sample format"):
+    with pytest.raises(RunError, match=r"begun otherwise \(--format: "):
         case.run(part=(2, 2), sample_format="int8")
 
 
@@ -338,6 +341,9 @@ def test_messages_of_the_command(tmp_path: Path, geocnn: Geocnn, monkeypatch: py
     for part in ("0/2", "3/2", "two"):
         wrong = geocnn(*command, "--part", part)
         assert (wrong.status, f"--part {part}" in wrong.err) == (2, True)
+    late = geocnn(*command, "--part", "1/2")
+    assert (late.status, "--resume takes it for" in late.err, "--overwrite" in late.err) == (1, True, False)
+    assert "already there" in geocnn(*command, "--part", "1/2", "--resume").out
 
 
 def test_what_others_left_is_done_when_going_on(case: Case) -> None:
@@ -400,15 +406,18 @@ def test_a_full_disk_is_told_and_nothing_is_lost(case: Case, monkeypatch: pytest
     np.testing.assert_array_equal(case.run(resume=True), expected)
 
 
-def test_less_memory_when_going_on_is_heeded(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("before", "now"), [(10**8, 6 * 10**5), (6 * 10**5, 10**8)])
+def test_other_memory_when_going_on_is_heeded(
+    case: Case, monkeypatch: pytest.MonkeyPatch, before: int, now: int
+) -> None:
     expected = case.run(case.folder / "whole.sgy")
-    interrupted(case, monkeypatch, memory=10**8)
+    interrupted(case, monkeypatch, memory=before)
     layouts = []
     lay = Journal.lay
     monkeypatch.setattr(Journal, "lay", lambda self, layout: layouts.append(layout) or lay(self, layout))
-    found = case.run(resume=True, memory=6 * 10**5)
-    assert [layout.memory for layout in layouts] == [6 * 10**5]
-    assert layouts[0].tiles[0].core.start[0] > 0
+    found = case.run(resume=True, memory=now)
+    assert [layout.memory for layout in layouts] == [now]
+    assert any(layouts[0].tiles[0].core.start)
     assert np.abs(found - expected).max() <= 1e-5
 
 
@@ -502,7 +511,7 @@ def test_how_a_survey_is_read_must_be_equal(tmp_path: Path, monkeypatch: pytest.
         stopped_after(patched, 3, lambda: signal.raise_signal(signal.SIGTERM))
         with pytest.raises(Stopped):
             predicted("<f4")
-    with pytest.raises(RunError, match=r"another reading \(reading: .*little-endian.*big-endian"):
+    with pytest.raises(RunError, match=r"begun otherwise \(reading: .*little-endian.*big-endian"):
         predicted(">f4", resume=True)
     predicted("<f4", resume=True)
 

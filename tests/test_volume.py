@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from threading import Thread
 
@@ -190,7 +191,7 @@ def test_what_the_command_refuses(tmp_path: Path, geocnn: Geocnn) -> None:
     model, survey = make_model(tmp_path / "m.safetensors"), make_survey(tmp_path / "s.sgy", SHAPE)
     refused = geocnn("predict", model, model, "--out", tmp_path / "o.sgy")
     assert (refused.status, "models, and no survey" in refused.err) == (2, True)
-    for option, said in (("--overlap", "1.5"), ("--step", "0,1,1"), ("--memory", "1kB")):
+    for option, said in (("--overlap", "1.5"), ("--step", "0,1,1"), ("--memory", "1kB"), ("--memory", "8")):
         windows = make_model(tmp_path / "w.safetensors", INSTANCE)
         refused = geocnn("predict", windows, survey, "--out", tmp_path / "o.sgy", option, said)
         assert refused.status == 2, refused.err
@@ -201,6 +202,24 @@ def test_what_the_command_refuses(tmp_path: Path, geocnn: Geocnn) -> None:
         refused = geocnn("predict", model, survey, "--out", "", "--tta")
         assert (refused.status, "the output '' names no file" in refused.err) == (2, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.safetensors", "s.sgy", "w.safetensors"]
+
+
+def test_values_are_not_counted_as_probabilities(tmp_path: Path, geocnn: Geocnn) -> None:
+    model, survey = make_model(tmp_path / "m.safetensors"), make_survey(tmp_path / "s.sgy", SHAPE)
+    command = ("predict", model, survey, "--content", "values", "--out")
+    refused = geocnn(*command, tmp_path / "o.sgy", "--format", "int16")
+    assert (refused.status, "round them to whole numbers" in refused.err) == (2, True)
+    told = geocnn(*command, tmp_path / "o.sgy")
+    assert (told.status, "of the live ones" in told.out) == (0, False)
+    assert json.loads(geocnn(*command, tmp_path / "j.sgy", "--json").out)["positive"] is None
+
+
+def test_a_survey_thinner_than_patches_is_told(tmp_path: Path, geocnn: Geocnn) -> None:
+    model = make_model(tmp_path / "m.safetensors")
+    for size, told in ((4, False), (3, True)):
+        survey = make_survey(tmp_path / f"{size}.sgy", (20, size, 22))
+        said = geocnn("predict", model, survey, "--out", tmp_path / f"{size}-out.sgy").err
+        assert ("has 3 crosslines, training's patches had 8: " in said) is told
 
 
 def test_windows_are_said_aloud(tmp_path: Path, geocnn: Geocnn) -> None:

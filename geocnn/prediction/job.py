@@ -214,6 +214,12 @@ def open_job(
         return None
     if not (folder / JOB).exists():
         for path in outputs:
+            if going.part is not None and path.is_file():
+                raise OutputError(
+                    f"{path} exists",
+                    expected="a name that is free",
+                    do="choose another or remove it; --resume takes it for what this part belongs to",
+                )
             require_free(path, going.overwrite)
     try:
         folder.mkdir(exist_ok=True)
@@ -301,7 +307,7 @@ def _require_same(before: Mapping[str, Any], now: Mapping[str, Any], output: Pat
     if differing:
         told = "; ".join(f"{key}: {before.get(key)} then, {plain.get(key)} now" for key in differing)
         raise RunError(
-            f"{output} was begun with another {', '.join(differing)} ({told})",
+            f"{output} was begun otherwise ({told})",
             expected="the same model, survey and settings",
             do="go on as it was begun, or begin anew with --overwrite",
         )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from geocnn.grid import Grid, Window
-from geocnn.prediction.tiles import Tile
+from geocnn.prediction.tiles import Tile, memory_words
 from geocnn.survey.survey import FloatArray
 
 __all__ = ["ACTIVATIONS", "Activation", "Cut", "Image", "Part", "Pass", "Times", "Underway", "times_words"]
@@ -90,8 +90,7 @@ class Cut:
     def words(self) -> str:
         """``streams along inlines, 8 planes at a time: 1.07× the arithmetic of one pass, 3.1 GB``."""
         times = times_words(self.arithmetic)
-        size = f"{self.memory / 1e9:.2g} GB" if self.memory >= 1e8 else f"{self.memory / 1e6:.2g} MB"
-        return f"{self.how}: {times} the arithmetic of one pass, {size}"
+        return f"{self.how}: {times} the arithmetic of one pass, {memory_words(self.memory)}"
 
 
 def times_words(ratio: float) -> str:

@@ -18,7 +18,7 @@ from geocnn.prediction.content import Content
 from geocnn.prediction.job import Going, Job, peeked
 from geocnn.prediction.journal import Counts, Journal, Layout
 from geocnn.prediction.passes import Cut, Part, Pass, Times, Underway
-from geocnn.prediction.tiles import planes_of
+from geocnn.prediction.tiles import memory_words, planes_of
 from geocnn.prediction.writing import PartWriter
 from geocnn.progress import Progress, Remark, Work
 from geocnn.survey.survey import SurveyWriter
@@ -53,12 +53,14 @@ class Budget:
     size: int
     is_told: bool = False
 
-    def allows(self, planned: int) -> bool:
-        """Whether to go on with what was planned for so many bytes.
+    def change(self, planned: int) -> str:
+        """``less`` or ``more`` if what was planned for so many bytes is to be planned anew; else nothing.
 
         What is free changes from run to run; that alone is no reason to plan anew, with other last bits.
         """
-        return planned <= (self.size if self.is_told else 2 * self.size)
+        if planned > (self.size if self.is_told else 2 * self.size):
+            return "less"
+        return "more" if self.is_told and planned < self.size else ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class RangeWork:
             gc.collect()
             if self.device.kind == "cuda":
                 torch.cuda.empty_cache()
-            yield Remark(f"out of memory on {self.device.kind}: going on with half of it, {less / 1e9:.2g} GB")
+            yield Remark(f"out of memory on {self.device.kind}: going on with half of it, {memory_words(less)}")
             yield from self._lay(journal, list(self._left(journal)), less, finished)
         finished.samples += window.size
         finished.counts += journal.counts
@@ -200,8 +202,9 @@ class RangeWork:
         elif layout.threads != torch.get_num_threads():
             torch.set_num_threads(layout.threads)
             yield Remark(f"computing with {layout.threads} threads, as it was begun, so that no bit is another")
-        if not self.budget.allows(layout.memory):
-            yield Remark("with less memory than before: the last bits of what follows may differ")
+        change = self.budget.change(layout.memory)
+        if change:
+            yield Remark(f"with {change} memory than before: the last bits of what follows may differ")
             yield from self._lay(journal, list(self._left(journal)), self.budget.size, finished)
 
     def _tiles(self, journal: Journal, window: Window, name: str) -> Work[None]:
@@ -222,13 +225,14 @@ class RangeWork:
                             done += part.window.size
                         yield Progress(done + underway, window.size, "samples", stage=stage)
                         if self.stop and done < window.size:
-                            raise self._stopped(done / window.size, name)
+                            raise self._stopped(done / window.size, name, is_lost=underway > 0)
                 front = None
 
-    def _stopped(self, share: float, name: str) -> Stopped:
+    def _stopped(self, share: float, name: str, is_lost: bool = False) -> Stopped:
         by = self.stop.signal.name if self.stop.signal else "a signal"
+        saved = "what is under way is lost, what is finished" if is_lost else "everything"
         return Stopped(
-            f"stopped by {by} at {100 * share:.0f} % of {name}; everything is saved in {self.job.folder}",
+            f"stopped by {by} at {100 * share:.0f} % of {name}; {saved} is saved in {self.job.folder}",
             do="go on with the same command and --resume",
         )
 

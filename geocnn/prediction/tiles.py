@@ -14,7 +14,7 @@ from geocnn.network.node import BYTES_PER_SAMPLE
 from geocnn.network.plan import Plan
 from geocnn.network.stream_memory import stream_bytes
 
-__all__ = ["WAITING", "Tile", "Tiling", "plan_tiles", "planes_of", "tiling_bytes"]
+__all__ = ["WAITING", "Tile", "Tiling", "memory_words", "plan_tiles", "planes_of", "tiling_bytes"]
 
 
 @dataclass(frozen=True)
@@ -227,9 +227,9 @@ def _fitted(whole: Tiling, need: _Need) -> Tiling:
             return cut
     least = need.bytes(min(cuts, key=lambda cut: cut.cross_section))
     raise UsageError(
-        f"{need.memory / 1e9:.2g} GB of memory for a network that sees "
+        f"{memory_words(need.memory)} of memory for a network that sees "
         f"{' × '.join(map(str, need.plan.receptive_field))} samples around each",
-        expected=f"at least {least / 1e9:.2g} GB: the halo takes it",
+        expected=f"at least {memory_words(least)}: the halo takes it",
         do=f"pass --memory {ceil(least / 1e7) / 100:g}GB",
     )
 
@@ -282,3 +282,8 @@ def tiling_bytes(plan: Plan, tiling: Tiling, ordered: bool = False, bytes_per_sa
     planes = tiling.chunk * tiling.cross_section * (3 * plan.input[0] + WAITING * plan.outputs)
     streamed = stream_bytes(plan, tiling.largest, tiling.chunk, tiling.axis, bytes_per_sample)
     return streamed + BYTES_PER_SAMPLE * (planes + slab)
+
+
+def memory_words(size: int) -> str:
+    """Bytes as ``3.1 GB``, ``0.12 GB``, ``99 MB``."""
+    return f"{size / 1e9:.2g} GB" if size >= 1e8 else f"{ceil(size / 1e6):,} MB"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from geocnn.device import Device, sharers
-from geocnn.errors import GeocnnError, ModelError, RunError, Stopped
+from geocnn.errors import GeocnnError, ModelError, RunError, Stopped, UsageError
 from geocnn.interrupt import StopRequest, heeding, stop_requests
 from geocnn.model import Contract, Model, far_from_training, normalised, require_fit
 from geocnn.normalise import NormalisedSurvey
@@ -165,11 +165,11 @@ class _Task:
         """All that decides on the result."""
         exact = all(model.network.plan.exact for model in self.models)
         settings = {
-            "content": self.content.name,
-            "sample format": self.output.sample_format or "ieee",
-            "precision": self.device.precision,
-            "mirrored copies": self.output.mirrored,
-            "windows": None if exact else asdict(self.output.blending),
+            "--content": self.content.name,
+            "--format": self.output.sample_format or "ieee",
+            "--precision": self.device.precision,
+            "--tta": self.output.mirrored,
+            "windows": None if exact else str(self.output.blending),
             "geocnn": version("geocnn"),
         }
         return identity_of(self.models, self.survey, settings)
@@ -240,6 +240,12 @@ def _common(models: Sequence[Model], survey: Survey) -> Contract:
 
 
 def _content(output: Output, contract: Contract, *, several: bool) -> Content:
+    if output.content == "values" and output.percent:
+        raise UsageError(
+            f"--content values in {output.sample_format}, which would round them to whole numbers",
+            expected="a format of floats",
+            do="leave --format out, or write probabilities",
+        )
     return Content(
         output.content,
         contract.classes,

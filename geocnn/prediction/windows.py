@@ -22,7 +22,7 @@ from geocnn.network.node import BYTES_PER_SAMPLE
 from geocnn.network.plan import Plan
 from geocnn.prediction.passes import Activation, Cut, Image, Part, Times, Underway
 from geocnn.prediction.reading import read_ahead
-from geocnn.prediction.tiles import Tile
+from geocnn.prediction.tiles import Tile, memory_words
 from geocnn.prediction.windowing import Span, Windowing, plan_windows
 from geocnn.records import crossed
 
@@ -49,6 +49,10 @@ class Blending:
     overlap: float = 0.5
     weights: str = "gaussian"
     step: tuple[int, ...] | None = None
+
+    def __str__(self) -> str:
+        step = "" if self.step is None else f", step {crossed(self.step)}"
+        return f"overlap {self.overlap:g}, {self.weights}{step}"
 
 
 class WindowedPass:
@@ -99,8 +103,8 @@ class WindowedPass:
             longest = max(range(len(shares)), key=lambda axis: boxes[0].shape[axis] * (axis > 0))
             if longest == 0 or boxes[0].shape[longest] <= plans[0].size[longest]:
                 raise UsageError(
-                    f"{memory / 1e9:.2g} GB of memory for windows of {crossed(plans[0].size)}",
-                    expected=f"at least {needed / 1e9:.2g} GB",
+                    f"{memory_words(memory)} of memory for windows of {crossed(plans[0].size)}",
+                    expected=f"at least {memory_words(needed)}",
                     do=f"pass --memory {ceil(needed / 1e8) / 10:g}GB",
                 )
             shares[longest] *= 2
