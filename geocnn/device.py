@@ -144,7 +144,7 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         m_trim_threshold, m_mmap_max, m_arena_max = -1, -4, -8
         mallopt(m_mmap_max, 0)
-        # What one thread frees others may use: each keeping its own takes a sixth more memory, and no less time. Two, so
-        # that what threads read and write does not break up the room that large activations leave.
+        # What one thread frees others may use: each keeping its own takes a sixth more memory, and no less time. There
+        # are two, so that what threads read and write does not break up the room that large activations leave.
         mallopt(m_arena_max, 2)
         mallopt(m_trim_threshold, 2**31 - 1)

@@ -71,6 +71,16 @@ def test_a_damaged_line_ends_what_is_believed(tmp_path: Path) -> None:
             assert journal.done == [done(0, 0, 4)]
 
 
+def test_a_line_that_says_something_else_than_was_written_is_not_believed(tmp_path: Path) -> None:
+    lines = noted(tmp_path / "j").splitlines(keepends=True)
+    other = lines[2].replace(b'"tile":0', b'"tile":1')
+    assert other != lines[2]
+    (tmp_path / "j").write_bytes(b"".join([*lines[:2], other, *lines[3:]]))
+    with closing(Journal(tmp_path / "j")) as journal:
+        assert journal.take()
+        assert journal.done == [done(0, 0, 4)]
+
+
 def test_entries_that_are_not_kept_are_gone_with_what_follows(tmp_path: Path) -> None:
     noted(tmp_path / "j")
     for again in range(2):

@@ -303,6 +303,14 @@ def test_parts_in_jobs_of_their_own(case: Case) -> None:
     assert not folder_of(case.out).exists()
 
 
+def test_a_part_that_goes_on_leaves_the_others_to_their_jobs(case: Case) -> None:
+    for number in (1, 2):
+        case.run(part=(number, 3), resume=True)
+        assert not case.out.exists()
+    case.run(part=(3, 3), resume=True)
+    assert case.out.exists()
+
+
 def test_a_part_that_failed_is_run_again(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = case.run(case.folder / "whole.sgy")
     case.run(part=(1, 2))
