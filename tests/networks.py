@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import parse_marked
 from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
 from geocnn.network.plan import Plan, expand
+from geocnn.network.resampling import Pooled
 from geocnn.network.spec import Spec, read_spec
 
 SHAPES = {1: (24,), 2: (16, 24), 3: (8, 16, 8)}
@@ -46,6 +48,27 @@ def network_of(plan: Plan, seed: int = 0) -> Network:
             elif name.endswith(("norm.weight", "running_var")):
                 value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
     return network.double().eval()
+
+
+def is_determined(network: Network, x: Tensor) -> bool:
+    """Whether roundings decide nowhere which sample of a window is the largest.
+
+    ``unpool`` puts values back where it was: of some that are equal but for roundings, that may be another one in every
+    order of the arithmetic. Zeros, as relu gives them, are equal in all.
+    """
+    generator, same = torch.Generator().manual_seed(1), []
+
+    def compare(pool: nn.Module, inputs: tuple[Tensor], output: tuple[Any, ...]) -> None:
+        noise = torch.randn(inputs[0].shape, dtype=x.dtype, generator=generator)
+        _, *moved = pool.forward(inputs[0] * (1 + 64 * torch.finfo(x.dtype).eps * noise))
+        same.extend(a.equal(b) for a, b in zip(output[1:], moved, strict=True) if isinstance(a, Tensor))
+
+    hooks = [step.register_forward_hook(compare) for step in network.steps.values() if isinstance(step, Pooled)]
+    with torch.inference_mode():
+        network(x)
+    for hook in hooks:
+        hook.remove()
+    return all(same)
 
 
 Layers = list[dict[str, Any]]
