@@ -95,7 +95,11 @@ def _validation_kind(data: object) -> str:
 
 
 class DataConfig(Record):
-    """What to train on, what to validate on, and the patch that training draws, in positions on each axis."""
+    """What to train on, what to validate on, and the patch that training draws, in positions on each axis.
+
+    `foreground`: the share of patches that are laid over a class other than the first, each class as often as the
+    others; a third is that of nnU-Net (Isensee et al., 2021).
+    """
 
     train: Annotated[tuple[PairConfig, ...], Field(min_length=1)]
     validation: Annotated[
@@ -103,6 +107,7 @@ class DataConfig(Record):
         Discriminator(_validation_kind),
     ] = BlockConfig()
     patch: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=3)]
+    foreground: Annotated[float, Field(ge=0, le=1)] = 1 / 3
 
 
 class NormalisationConfig(Record):
@@ -129,20 +134,39 @@ class AugmentationConfig(Record):
 
 
 class TrainingConfig(Record):
-    """The recipe: AdamW, a linear warm-up and half a cosine; `warmup` and `validate_every` are in steps.
+    """The recipe; `warmup` and `validate_every` are in steps, `patience` is in validations.
 
-    What is left out: a tenth of the steps, at most 100, to warm up, and five validations.
+    A step learns from `accumulate` batches one after the other. `clip` bounds the norm of the gradient, `average` is
+    how much of the running mean of the weights stays at each step. `heads` weighs the losses of extra outputs.
+    `recompute` computes activations twice instead of keeping them. `freeze` and `learning_rate_factors` name layers
+    (``layers_0_conv``; ``layers_1*`` for several). `keep` is the score by which the best model is told, or ``last``.
+
+    What is left out: a tenth of the steps, at most 100, to warm up, five validations, and the model of the best average
+    precision for two classes, of the best mean IoU for more.
     """
 
     steps: Positive
     batch: Positive = 4
+    accumulate: Positive = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Annotated[float, Field(ge=0, le=10)] = 1e-3
-    weight_decay: NotNegative = 1e-2
+    schedule: Literal["cosine", "poly", "step", "constant"] = "cosine"
     warmup: Annotated[int, Field(ge=0)] = 0
+    weight_decay: NotNegative = 1e-2
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    clip: Annotated[float, Field(gt=0)] | None = None
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     loss: str = TASKS["segmentation"].losses[0]
-    precision: Literal["auto", "float32", "bf16"] = "auto"
+    class_weights: tuple[NotNegative, ...] | None = None
+    heads: dict[str, Annotated[float, Field(gt=0)]] = {}
+    recompute: bool = False
+    precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
+    freeze: tuple[str, ...] = ()
+    learning_rate_factors: dict[str, NotNegative] = {}
     validate_every: Positive = 0
+    keep: str = ""
+    patience: Annotated[int, Field(ge=0)] = 0
     checkpoint_minutes: NotNegative = 10.0
 
     @model_validator(mode="before")
@@ -186,6 +210,28 @@ class RunConfig(Record):
     augmentation: AugmentationConfig = AugmentationConfig()
     training: TrainingConfig
 
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_by_classes(cls, data: Any) -> Any:
+        # What the best model is told by depends on the number of classes, which another record holds.
+        if not isinstance(data, dict) or not isinstance(data.get("training"), dict):
+            return data
+        classes = data.get("classes", ("background", "fault"))
+        names = _scores(len(classes) if isinstance(classes, list | tuple) else 2)
+        return {**data, "training": {"keep": names[0], **data["training"]}}
+
+    @model_validator(mode="after")
+    def _fits_the_classes(self) -> Self:
+        names, weights = (*_scores(len(self.classes)), "last"), self.training.class_weights
+        _known("training.keep", self.training.keep, names)
+        if self.training.patience and self.training.keep == "last":
+            raise RecordError("training.patience with training.keep: last", f"keep: {names[0]}, or no patience")
+        if weights is not None and len(weights) != len(self.classes):
+            raise RecordError(f"{len(weights)} training.class_weights", f"one for each of {len(self.classes)} classes")
+        if weights is not None and not any(weights):
+            raise RecordError("all training.class_weights are 0", "one above 0 at least")
+        return self
+
     @field_validator("task")
     @classmethod
     def _known_task(cls, task: str) -> str:
@@ -197,6 +243,11 @@ class RunConfig(Record):
         if len(set(classes)) < len(classes):
             raise RecordError(f"a class is named twice in {', '.join(classes)}", "a name of its own for each class")
         return classes
+
+
+def _scores(classes: int) -> tuple[str, ...]:
+    """Scores that tell the best model, the default first."""
+    return ("average_precision", "f1", "iou") if classes == 2 else ("mean_iou", "pixel_accuracy")
 
 
 def _known(what: str, name: str, choices: Sequence[str]) -> str:
