@@ -14,6 +14,7 @@ from .check import check
 from .convert import convert
 from .evaluate import evaluate
 from .export import export
+from .init import init
 from .inspect import inspect
 from .models import models
 from .plot import plot
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (inspect, check, train, evaluate, predict, export, convert, plot):
+for command in (inspect, init, check, train, evaluate, predict, export, convert, plot):
     app.command()(command)
 app.add_typer(synth, name="synth")
 app.add_typer(models, name="models")
