@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -21,6 +21,7 @@ __all__ = [
     "PrecisionOption",
     "read_bytes",
     "read_sizes",
+    "record_options",
     "survey_options",
 ]
 
@@ -53,39 +54,49 @@ def read_sizes(option: str, text: str, expected: str, do: str) -> tuple[int, ...
     return tuple(map(int, parts))
 
 
-def survey_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every field of SurveyOptions as an option; it receives them as one record, `options`.
+def record_options(record: type, panel: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command every field of a record as an option; it receives them as one such record, `options`.
 
-    A name that the command has itself stays the command's.
+    A field is ``Annotated[type, help]``. A name that the command has itself stays the command's.
     """
-    hints = get_type_hints(SurveyOptions, include_extras=True)
-    own = inspect.signature(command, eval_str=True).parameters
-    free = [field for field in fields(SurveyOptions) if field.name not in own]
-    shared = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=_option(field.name, hints[field.name]),
-        )
-        for field in free
-    ]
+    hints = get_type_hints(record, include_extras=True)
 
-    @wraps(command)
-    def with_options(**arguments: Any) -> None:
-        options = SurveyOptions(**{field.name: arguments.pop(field.name) for field in free})
-        command(**arguments, options=options)
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters
+        free = [field for field in fields(record) if field.name not in own]
+        shared = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=list(field.default) if isinstance(field.default, tuple) else field.default,
+                annotation=_option(field.name, hints[field.name], panel),
+            )
+            for field in free
+        ]
 
-    parameters = [*(p.replace(kind=p.KEYWORD_ONLY) for p in own.values() if p.name != "options"), *shared]
-    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return with_options
+        @wraps(command)
+        def with_options(**arguments: Any) -> None:
+            said = {field.name: arguments.pop(field.name) for field in free}
+            options = record(**{name: tuple(each) if isinstance(each, list) else each for name, each in said.items()})
+            command(**arguments, options=options)
+
+        parameters = [*(p.replace(kind=p.KEYWORD_ONLY) for p in own.values() if p.name != "options"), *shared]
+        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return with_options
+
+    return decorated
 
 
-def _option(name: str, hint: Any) -> Any:
+survey_options = record_options(SurveyOptions, "Survey options")
+
+
+def _option(name: str, hint: Any, panel: str) -> Any:
     """The command-line form of a field ``Annotated[type, help]``."""
     kind, text = get_args(hint)
-    if str in get_args(kind):
+    if get_origin(kind) is tuple:
+        kind = list[str]
+    elif str in get_args(kind):
         kind = str | None
     flag = "--" + name.replace("_", "-")
-    return Annotated[kind, typer.Option(flag, help=text, rich_help_panel="Survey options")]
+    return Annotated[kind, typer.Option(flag, help=text, rich_help_panel=panel)]
