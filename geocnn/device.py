@@ -5,27 +5,20 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from geocnn.errors import UsageError
+from geocnn.job_limits import cores
 from geocnn.memory_limit import free_memory
 from geocnn.processes import Process
 
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
 __all__ = ["Device", "choose_device", "is_out_of_memory", "keep_freed_memory", "share_machine", "sharers"]
-
-_FABRIC_PRECISION = {"float32": "32-true", "bf16": "bf16-mixed"}
-
 
 @dataclass(frozen=True)
 class Device:
-    """A device (``cpu``, ``cuda``, ``mps``) and a precision (``float32``, ``bf16``) that it can compute in."""
+    """A device (``cpu``, ``cuda``, ``mps``) and a precision (``float32``, ``bf16``, ``fp16``) to compute in."""
 
     kind: str
     precision: str
@@ -39,16 +32,6 @@ class Device:
     def torch(self) -> torch.device:
         """The device as torch names it."""
         return torch.device(self.kind)
-
-    def fabric(self) -> Fabric:
-        """Lightning Fabric on this device, one process."""
-        # Its import takes longer than torch's, and prediction does without it.
-        from lightning_fabric import Fabric
-
-        with warnings.catch_warnings():
-            # Where Slurm is installed, a run without it is no mistake.
-            warnings.filterwarnings("ignore", r"(?s).*`srun` command is available")
-            return Fabric(accelerator=self.kind, devices=1, precision=_FABRIC_PRECISION[self.precision])  # type: ignore[arg-type]
 
     def free_memory(self) -> int:
         """Bytes that are free on the device, or for this process where the device shares its memory."""
@@ -70,12 +53,13 @@ def choose_device(kind: str = "auto", precision: str = "auto") -> Device:
     kind
         ``auto`` (the first of cuda, mps, cpu that is there), or one of these.
     precision
-        ``auto`` (bf16 on a GPU that computes in it natively, float32 elsewhere), ``float32`` or ``bf16``.
+        ``auto`` (bf16 on a GPU that computes in it natively, float32 elsewhere), ``float32``, ``bf16`` or
+        ``fp16`` (for training on Nvidia GPUs).
 
     Raises
     ------
     UsageError
-        If the device is not there.
+        If the device is not there, or does not compute so.
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if kind == "auto":
@@ -89,6 +73,10 @@ def choose_device(kind: str = "auto", precision: str = "auto") -> Device:
     if kind == "cuda":
         # float32 means float32: by default convolutions on Nvidia GPUs round their inputs to 10 bits (TF32).
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    if precision == "fp16" and kind != "cuda":
+        raise UsageError(
+            f"fp16 on {kind}", expected="an Nvidia GPU for fp16", do="write precision: bf16 or float32, or auto"
+        )
     if precision == "auto":
         native = kind == "cuda" and torch.cuda.get_device_capability() >= (8, 0)
         precision = "bf16" if native else "float32"
@@ -98,16 +86,18 @@ def choose_device(kind: str = "auto", precision: str = "auto") -> Device:
 def share_machine(process: Process) -> None:
     """Leave others on this machine their share: a GPU of one's own, and as many threads as there are cores for each.
 
-    Where a launcher has bound processes to cores of their own, or the user has said how many threads there are, these
-    stay.
+    Where a launcher has bound processes to cores of their own, each has these; where the user has said how many threads
+    there are, that stays.
     """
-    if process.local_count == 1:
-        return
-    if torch.cuda.is_available():
+    if process.local_count > 1 and torch.cuda.is_available():
         torch.cuda.set_device(process.local % torch.cuda.device_count())
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if "OMP_NUM_THREADS" not in os.environ and cores == os.cpu_count():
-        torch.set_num_threads(max(1, cores // process.local_count))
+    if "OMP_NUM_THREADS" in os.environ:
+        return
+    mine = cores()
+    if mine == os.cpu_count():
+        mine = max(1, mine // process.local_count)
+    if mine < torch.get_num_threads():
+        torch.set_num_threads(mine)
 
 
 def sharers(device: Device, process: Process) -> int:

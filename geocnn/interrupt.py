@@ -1,8 +1,9 @@
-"""Signals that ask a run to stop: noted, and obeyed where everything can be saved."""
+"""Signals and limits of time that ask a run to stop: noted, and obeyed where everything can be saved."""
 
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
@@ -15,23 +16,39 @@ __all__ = ["StopRequest", "heeding", "stop_requests"]
 
 T = TypeVar("T")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class StopRequest:
-    """Whether a signal has asked to stop, and which."""
+    """Whether a signal, or the end of the time that there is, has asked to stop.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    seconds
+        How long there is from now on; None: no limit.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
         self.signal: signal.Signals | None = None
+        # Not the time of day, which may jump.
+        self._end = None if seconds is None else time.monotonic() + seconds
 
     def __bool__(self) -> bool:
-        return self.signal is not None
+        return self.signal is not None or (self._end is not None and time.monotonic() >= self._end)
+
+    @property
+    def reason(self) -> str:
+        """``SIGTERM``, or ``the limit of time``."""
+        return self.signal.name if self.signal else "the limit of time"
 
 
 @contextmanager
-def stop_requests() -> Iterator[StopRequest]:
-    """Note SIGINT and SIGTERM instead of dying of them; a second signal ends at once."""
-    request = StopRequest()
+def stop_requests(seconds: float | None = None) -> Iterator[StopRequest]:
+    """Note SIGINT, SIGTERM and SIGUSR1 instead of dying of them, and when so many seconds are over.
+
+    A second signal ends at once.
+    """
+    request = StopRequest(seconds)
 
     def note(number: int, frame: FrameType | None) -> None:
         request.signal = signal.Signals(number)
@@ -64,6 +81,6 @@ def heeding(work: Work[T], stop: StopRequest) -> Work[T]:
             yield event
             if stop:
                 raise Stopped(
-                    f"stopped by {stop.signal.name if stop.signal else 'a signal'} before anything was computed",
+                    f"stopped by {stop.reason} before anything was computed",
                     do="start it again with the same command",
                 )

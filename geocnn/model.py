@@ -234,7 +234,8 @@ def far_from_training(model: Model, grid: Grid, statistics: Statistics) -> list[
     unfinished = (
         f"the model is that of step {done} of {steps}: its training was stopped; geocnn train … --resume goes on"
     )
-    remarks = ([unfinished] if done != steps and steps else []) + drift(
+    has_ended = done == steps or "ended" in contract.provenance
+    remarks = ([unfinished] if steps and not has_ended else []) + drift(
         Statistics.from_json(contract.statistics), statistics
     )
     thin = [(axis.name, axis.size, n) for axis, n in zip(grid.axes, contract.patch, strict=True) if 2 * axis.size < n]

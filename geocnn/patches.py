@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate, product
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.augment import Augmentation
+from geocnn.census import Census
 from geocnn.errors import SurveyError
 from geocnn.grid import Window
 from geocnn.normalise import NormalisedSurvey
@@ -19,163 +20,166 @@ from geocnn.records import crossed
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.survey import FloatArray
 
-__all__ = ["Labels", "Patch", "Source", "Stream"]
+__all__ = ["Drawing", "Labels", "Patch", "Source", "Stream"]
 
 Labels = NDArray[np.int8]
-Source = tuple[NormalisedSurvey, LabelledSurvey, tuple[Window, ...]]
-"""A survey to draw from, its labels, and the windows that patches must lie in."""
 
 TRIES = 16
-"""Windows drawn anywhere before interpreted samples are searched for."""
+"""Windows drawn anywhere before interpreted samples are looked up."""
+
+
+class Source(NamedTuple):
+    """A survey to draw from, its labels, and which of them lie where in the window that patches must lie in."""
+
+    image: NormalisedSurvey
+    labelled: LabelledSurvey
+    census: Census
+
+
+class Drawing(NamedTuple):
+    """How patches are drawn: positions on each axis, the share laid over rarer classes, and random changes."""
+
+    patch: tuple[int, ...]
+    foreground: float
+    augmentation: Augmentation
 
 
 @dataclass(frozen=True)
 class Patch:
-    """What training sees: `image` (C, \\*patch), and `label` (\\*patch) with −1 where not interpreted or dead."""
+    """What training sees.
+
+    Parameters
+    ----------
+    image
+        Shape (C, \\*patch).
+    label
+        Shape (\\*patch), −1 where not interpreted or dead.
+    survey, window
+        Where it was drawn from, before it was augmented.
+    """
 
     image: FloatArray
     label: Labels
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A window of one survey that patches are drawn from."""
-
-    image: NormalisedSurvey
-    labelled: LabelledSurvey
+    survey: LabelledSurvey
     window: Window
 
 
 class Stream:
     """An endless, random-access stream of training patches.
 
-    A patch lies wholly in one training window. Every admissible position of every window is as likely as any other,
-    save that a patch always has an interpreted, live sample: where `TRIES` windows have none, one is laid over an
-    interpreted sample drawn at random.
+    A patch lies wholly in the window of one source. A share of them is laid over a sample of a class other than the
+    first, drawn at random: the class evenly from those that are there, then the sample from all of it. For the others
+    every admissible position of every window is as likely as any other, save that a patch always has an interpreted,
+    live sample: where `TRIES` windows have none, one is laid over an interpreted sample drawn at random.
 
     Parameters
     ----------
     sources
-        Surveys with their training windows.
-    patch
-        Positions on each axis.
-    augmentation
-        Random changes of image and label that keep them matched.
+        Surveys with their training windows; those too small for a patch are left out.
+    drawing
+        How patches are drawn.
 
     Raises
     ------
     SurveyError
-        If no training window has room for a patch.
+        If no training window has room for a patch, or none that has holds an interpreted, live sample.
     """
 
-    def __init__(self, sources: Sequence[Source], patch: tuple[int, ...], augmentation: Augmentation) -> None:
-        self.patch = patch
-        self.augmentation = augmentation
-        self._places = tuple(
-            _Place(image, labelled, window)
-            for image, labelled, windows in sources
-            for window in windows
-            if self._positions(window)
-        )
-        if not self._places:
-            windows = ", ".join(str(window) for _, _, found in sources for window in found) or "none"
+    def __init__(self, sources: Sequence[Source], drawing: Drawing) -> None:
+        self.patch, self._foreground, self._augmentation = drawing
+        self._sources = tuple(source for source in sources if self._positions(source.census.window))
+        if not self._sources:
+            windows = ", ".join(str(source.census.window) for source in sources) or "none"
             raise SurveyError(
-                f"no training window has room for a patch of {crossed(patch)} (windows: {windows})",
+                f"no training window has room for a patch of {crossed(self.patch)} (windows: {windows})",
                 expected="a window at least as large as the patch on every axis",
                 do="choose a smaller data.patch or a smaller validation block",
             )
-        self._until = tuple(accumulate(self._positions(place.window) for place in self._places))
+        self._until = tuple(accumulate(self._positions(source.census.window) for source in self._sources))
+        counts = [source.census.counts.reshape(-1, source.census.counts.shape[-1]) for source in self._sources]
+        self._firsts = tuple(accumulate((len(each) for each in counts), initial=0))
+        # Samples of each class in each cell of all sources one after the other, added up.
+        self._tallies = np.cumsum(np.concatenate(counts), axis=0)
+        self._any = np.cumsum(np.concatenate(counts).sum(axis=1) > 0)
+        if not self._any[-1]:
+            names = ", ".join(dict.fromkeys(source.labelled.label.name for source in self._sources))
+            raise SurveyError(
+                f"label all ignore: {names} has no interpreted live sample in the training windows",
+                expected="labels from 0 on where someone interpreted, −1 elsewhere",
+                do="check the label's values and lines with geocnn inspect, or choose another validation block",
+            )
+        self._rare = [index for index, count in enumerate(self._tallies[-1]) if index and count]
 
     def _positions(self, window: Window) -> int:
         """Number of places that a patch can take in a window."""
         return prod(max(0, n - p + 1) for n, p in zip(window.shape, self.patch, strict=True))
 
     def draw(self, seed: int, n: int) -> Patch:
-        """The n-th patch of the stream of a seed.
-
-        Raises
-        ------
-        SurveyError
-            If no sample of any training window is both interpreted and live.
-        """
+        """The n-th patch of the stream of a seed."""
         rng = np.random.default_rng([seed, n])
-        candidates = (_patch(place, window) for place, window in self._windows(rng))
+        candidates = (_patch(source, window) for source, window in self._windows(rng))
         drawn = next(patch for patch in candidates if patch is not None)
-        image, label = self.augmentation(rng, drawn.image, drawn.label)
-        return Patch(np.ascontiguousarray(image), np.ascontiguousarray(label))
+        image, label = self._augmentation(rng, drawn.image, drawn.label)
+        return replace(drawn, image=np.ascontiguousarray(image), label=np.ascontiguousarray(label))
 
-    def batch(self, seed: int, step: int, size: int) -> tuple[FloatArray, Labels]:
-        """Patches `step` · `size` and following: images (B, C, \\*patch) and labels (B, \\*patch)."""
-        patches = [self.draw(seed, step * size + index) for index in range(size)]
+    def batch(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, Labels]:
+        """Patches of these numbers: images (B, C, \\*patch) and labels (B, \\*patch)."""
+        patches = [self.draw(seed, n) for n in numbers]
         return np.stack([patch.image for patch in patches]), np.stack([patch.label for patch in patches])
 
-    def _windows(self, rng: np.random.Generator) -> Iterator[tuple[_Place, Window]]:
-        """Windows to try: a few anywhere, then one that is sure to serve."""
+    def _windows(self, rng: np.random.Generator) -> Iterator[tuple[Source, Window]]:
+        """Windows to try, the last of which is sure to serve."""
+        if self._rare and self._foreground and rng.random() < self._foreground:
+            yield self._over(rng, self._rare[int(rng.integers(len(self._rare)))])
         for _ in range(TRIES):
             yield self._anywhere(rng)
-        yield self._over_an_interpreted_sample(rng)
+        yield self._over(rng, None)
 
-    def _anywhere(self, rng: np.random.Generator) -> tuple[_Place, Window]:
-        """A window drawn evenly from all admissible positions of all places."""
+    def _anywhere(self, rng: np.random.Generator) -> tuple[Source, Window]:
+        """A window drawn evenly from all admissible positions of all sources."""
         position = int(rng.integers(self._until[-1]))
         index = int(np.searchsorted(self._until, position, side="right"))
-        place = self._places[index]
-        room = tuple(n - p + 1 for n, p in zip(place.window.shape, self.patch, strict=True))
+        source = self._sources[index]
+        within = source.census.window
+        room = tuple(n - p + 1 for n, p in zip(within.shape, self.patch, strict=True))
         offset = np.unravel_index(position - (self._until[index - 1] if index else 0), room)
-        return place, self._at(tuple(a + int(o) for a, o in zip(place.window.start, offset, strict=True)))
+        return source, self._at(tuple(a + int(o) for a, o in zip(within.start, offset, strict=True)))
 
-    def _over_an_interpreted_sample(self, rng: np.random.Generator) -> tuple[_Place, Window]:
-        """A window over an interpreted, live sample: cell, sample and place of the window over it drawn at random."""
-        place, cell = self._interpreted[int(rng.integers(len(self._interpreted)))]
-        samples = np.argwhere(_label(place, cell) >= 0)
-        sample = samples[int(rng.integers(len(samples)))] + cell.start
-        axes = zip(sample.tolist(), self.patch, place.window.start, place.window.stop, strict=True)
+    def _over(self, rng: np.random.Generator, kind: int | None) -> tuple[Source, Window]:
+        """A window over a sample of a class, or over any interpreted one, drawn at random as its place in it is.
+
+        The samples of a class are drawn evenly; for any class, first a cell that has some.
+        """
+        tally = self._any if kind is None else self._tallies[:, kind]
+        cell = int(np.searchsorted(tally, rng.integers(tally[-1]), side="right"))
+        index = int(np.searchsorted(self._firsts, cell, side="right")) - 1
+        source = self._sources[index]
+        box, within = source.census.box(cell - self._firsts[index]), source.census.window
+        label = _label(source, box)
+        samples = np.argwhere(label >= 0 if kind is None else label == kind)
+        sample = samples[int(rng.integers(len(samples)))] + box.start
+        axes = zip(sample.tolist(), self.patch, within.start, within.stop, strict=True)
         # A patch of p samples covers sample s if it starts at s − p + 1 to s; it ends inside the window.
-        return place, self._at(
+        return source, self._at(
             tuple(int(rng.integers(max(first, s - p + 1), min(s, stop - p) + 1)) for s, p, first, stop in axes)
         )
-
-    @cached_property
-    def _interpreted(self) -> list[tuple[_Place, Window]]:
-        """All cells of the size of a patch that have an interpreted, live sample."""
-        cells = [
-            (place, cell)
-            for place in self._places
-            for cell in _cells(place.window, self.patch)
-            if (_label(place, cell) >= 0).any()
-        ]
-        if not cells:
-            names = ", ".join(dict.fromkeys(place.labelled.label.name for place in self._places))
-            raise SurveyError(
-                f"label all ignore: {names} has no interpreted live sample in the training windows",
-                expected="labels from 0 on where someone interpreted, −1 elsewhere",
-                do="check the label's values and lines with geocnn inspect, or choose another validation block",
-            )
-        return cells
 
     def _at(self, start: tuple[int, ...]) -> Window:
         """The window of a patch."""
         return Window(start, tuple(a + p for a, p in zip(start, self.patch, strict=True)))
 
 
-def _patch(place: _Place, window: Window) -> Patch | None:
+def _patch(source: Source, window: Window) -> Patch | None:
     """The patch in a window; none if it has no interpreted, live sample."""
-    label = place.labelled.labels(window)
+    label = source.labelled.labels(window)
     if not (label >= 0).any():
         return None
-    image, live = place.image.both(window)
+    image, live = source.image.both(window)
     label = np.where(live, label, np.int8(-1))
-    return Patch(image, label) if (label >= 0).any() else None
+    return Patch(image, label, source.labelled, window) if (label >= 0).any() else None
 
 
-def _label(place: _Place, window: Window) -> Labels:
+def _label(source: Source, window: Window) -> Labels:
     """Labels of a window, −1 where dead."""
-    label = place.labelled.labels(window)
-    return np.where(place.image.live(window), label, np.int8(-1)) if (label >= 0).any() else label
-
-
-def _cells(window: Window, size: tuple[int, ...]) -> Iterator[Window]:
-    """Boxes of at most `size` that make up a window."""
-    starts = (range(a, b, n) for a, b, n in zip(window.start, window.stop, size, strict=True))
-    for start in product(*starts):
-        yield Window(start, tuple(a + n for a, n in zip(start, size, strict=True))).within(window)
+    label = source.labelled.labels(window)
+    return np.where(source.image.live(window), label, np.int8(-1)) if (label >= 0).any() else label

@@ -23,6 +23,8 @@ class Process:
         The same among those on this machine.
     launch
         A name that those launched together share, and others do not; empty for a process alone.
+    launcher
+        ``torchrun``, ``mpirun`` or ``srun``; empty for a process alone.
     """
 
     rank: int = 0
@@ -30,12 +32,14 @@ class Process:
     local: int = 0
     local_count: int = 1
     launch: str = ""
+    launcher: str = ""
 
 
 @dataclass(frozen=True)
 class _Launcher:
     """The variables in which a launcher tells a process its place, and those that name the launch."""
 
+    name: str
     rank: str
     count: str
     local: str
@@ -45,6 +49,7 @@ class _Launcher:
 
 _LAUNCHERS = (
     _Launcher(
+        "torchrun",
         "RANK",
         "WORLD_SIZE",
         "LOCAL_RANK",
@@ -52,6 +57,7 @@ _LAUNCHERS = (
         ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_ADDR", "MASTER_PORT"),
     ),
     _Launcher(
+        "mpirun",
         "OMPI_COMM_WORLD_RANK",
         "OMPI_COMM_WORLD_SIZE",
         "OMPI_COMM_WORLD_LOCAL_RANK",
@@ -59,13 +65,14 @@ _LAUNCHERS = (
         ("PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid"),
     ),
     _Launcher(
+        "srun",
         "SLURM_PROCID",
         "SLURM_STEP_NUM_TASKS",
         "SLURM_LOCALID",
         "SLURM_STEP_TASKS_PER_NODE",
         ("SLURM_CLUSTER_NAME", "SLURM_JOB_ID", "SLURM_RESTART_COUNT", "SLURM_STEP_ID"),
     ),
-    _Launcher("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", ("PMI_PORT", "HYDI_CONTROL_FD")),
+    _Launcher("mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", ("PMI_PORT", "HYDI_CONTROL_FD")),
 )
 """In this order, since mpirun and torchrun may run inside a step of Slurm. A batch script is no step: it is alone."""
 
@@ -82,7 +89,8 @@ def this_process(environment: Mapping[str, str] = os.environ) -> Process:
         # Where nothing tells, those launched by one parent on one machine belong together.
         told = [environment[name] for name in launcher.launch if name in environment]
         launch = " ".join(told or [socket.gethostname(), str(os.getppid())])
-        return Process(rank, count, local, _number(environment, launcher.local_count) or 1, launch)
+        local_count = _number(environment, launcher.local_count) or 1
+        return Process(rank, count, local, local_count, launch, launcher.name)
     return Process()
 
 

@@ -1,37 +1,22 @@
-"""The run directory: config, metrics, log, checkpoints in two slots, model, pictures."""
+"""The run directory: config, metrics, log, checkpoints, findings, model, pictures."""
 
 from __future__ import annotations
 
 import fcntl
 import json
-import pickle
 import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from geocnn.device import Device
 from geocnn.errors import RunError
 from geocnn.model import MODEL_FILE
 from geocnn.output import output_error, whole_file
 
-__all__ = ["Checkpoint", "RunDirectory"]
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """State of a run after `step` steps: everything that the steps still to come depend on."""
-
-    step: int
-    network: dict[str, torch.Tensor]
-    optimizer: dict[str, Any]
-    device: str
+__all__ = ["RunDirectory"]
 
 
 class RunDirectory:
@@ -40,7 +25,9 @@ class RunDirectory:
     ::
 
         run/  config.yaml   metrics.jsonl   environment.json   log.txt
-              checkpoints/slot-0.pt, slot-1.pt   model.safetensors   pictures/*.png
+              checkpoints/   data/   model.safetensors   pictures/*.png
+
+    It holds a run from when ``config.yaml`` is there, which is written last of what a run begins with.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,38 +38,66 @@ class RunDirectory:
         self.log = path / "log.txt"
         self.model = path / MODEL_FILE
         self.pictures = path / "pictures"
-        self._slots = tuple(path / "checkpoints" / f"slot-{n}.pt" for n in (0, 1))
-        self._newest = self._slots[1]
+        self.checkpoints = path / "checkpoints"
+        self.data = path / "data"
+        self.curves = path / "tensorboard"
 
-    def create(self, config: str) -> None:
-        """Make the folder for a new run.
+    def require_new(self) -> None:
+        """Refuse a folder that is not free for a new run.
+
+        What a run that was killed before it began has left is no obstacle.
 
         Raises
         ------
         RunError
-            If it exists and is not empty.
-        OutputError
-            If it cannot be made.
+            If it is a file, holds a run, or something that is not a run's.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        own = {each.name for each in (self.checkpoints, self.data, self.pictures, self.log)}
+        if self.path.is_dir() and not self.config.exists():
+            strange = sorted(each.name for each in self.path.iterdir() if each.name not in own)
+            if not strange:
+                return
+        if self.path.exists():
             raise RunError(
                 f"{self.path} exists and is not an empty folder",
                 expected="a new folder for a new run",
-                do="choose another --run, or go on with the run there: --resume",
+                do="choose another --run" + (", or go on with the run there: --resume" if self.config.exists() else ""),
             )
+
+    def create(self) -> None:
+        """Make the folders for a new run.
+
+        Raises
+        ------
+        RunError
+            If the folder is not free.
+        OutputError
+            If it cannot be made.
+        """
+        self.require_new()
         try:
-            for folder in (self.path, self.pictures, self._slots[0].parent):
+            for folder in (self.path, self.pictures, self.checkpoints, self.data):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(self.path, error) from error
+
+    def begin(self, config: str) -> None:
+        """Write the config, with which the run has begun.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
         with whole_file(self.config) as temporary:
             temporary.write_text(config, encoding="utf-8")
 
-    def describe(self, device: Device) -> None:
+    def describe(self, device: Device, processes: int) -> None:
         """Write what the run computes with."""
         packages = {name: version(name) for name in ("geocnn", "torch", "numpy", "lightning-fabric", "segyio", "h5py")}
         facts = {
             "device": str(device),
+            "processes": processes,
             "python": platform.python_version(),
             "system": platform.platform(),
             **packages,
@@ -99,7 +114,11 @@ class RunDirectory:
         RunError
             If another process trains in it.
         """
-        with self.log.open("a", encoding="utf-8") as file:
+        try:
+            file = self.log.open("a", encoding="utf-8")
+        except OSError as error:
+            raise output_error(self.log, error) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -133,39 +152,6 @@ class RunDirectory:
         kept = [line for line in self.metrics.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
         with whole_file(self.metrics, overwrite=True) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint into the older of the two slots; the newer stays whole whatever happens."""
-        slot = next(slot for slot in self._slots if slot != self._newest)
-        with whole_file(slot, overwrite=True) as temporary:
-            torch.save(vars(checkpoint), temporary)
-        self._newest = slot
-
-    def load(self) -> tuple[Checkpoint, list[str]]:
-        """The newest checkpoint that can be read, and remarks about damaged ones.
-
-        Raises
-        ------
-        RunError
-            If there is none.
-        """
-        found: dict[Path, Checkpoint] = {}
-        remarks: list[str] = []
-        for slot in self._slots:
-            if not slot.exists():
-                continue
-            try:
-                found[slot] = Checkpoint(**torch.load(slot, map_location="cpu", weights_only=True))
-            except (RuntimeError, OSError, EOFError, TypeError, ValueError, pickle.UnpicklingError) as error:
-                remarks.append(f"checkpoint {slot} is damaged and is passed over ({type(error).__name__})")
-        if not found:
-            raise RunError(
-                f"{self.path} holds no checkpoint to resume from",
-                expected="the run directory of a training that was stopped",
-                do="check --run, or train anew in an empty folder without --resume",
-            )
-        self._newest = max(found, key=lambda slot: found[slot].step)
-        return found[self._newest], remarks
 
 
 def _step_of(line: str) -> float:

@@ -159,11 +159,11 @@ class TrainingConfig(Record):
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     loss: str = TASKS["segmentation"].losses[0]
     class_weights: tuple[NotNegative, ...] | None = None
-    heads: dict[str, Annotated[float, Field(gt=0)]] = {}
+    heads: dict[str, Annotated[float, Field(gt=0)]] = Field(default={})
     recompute: bool = False
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
     freeze: tuple[str, ...] = ()
-    learning_rate_factors: dict[str, NotNegative] = {}
+    learning_rate_factors: dict[str, NotNegative] = Field(default={})
     validate_every: Positive = 0
     keep: str = ""
     patience: Annotated[int, Field(ge=0)] = 0

@@ -9,10 +9,12 @@ import pytest
 from arrays import ArrayLabel, ArraySurvey
 
 from geocnn.augment import Augmentation
+from geocnn.census import census
 from geocnn.errors import SurveyError
 from geocnn.grid import Window
 from geocnn.normalise import NormalisedSurvey, Normaliser
-from geocnn.patches import Source, Stream
+from geocnn.patches import Drawing, Source
+from geocnn.patches import Stream as PatchStream
 from geocnn.progress import finish
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.scan import scan
@@ -22,14 +24,29 @@ SHAPE = (20, 18, 30)
 WHOLE = Window((0, 0, 0), SHAPE)
 
 
-def source(label: np.ndarray, windows: tuple[Window, ...] = (WHOLE,), dead: tuple[slice, ...] = ()) -> Source:
-    """A survey whose amplitudes number its samples from 1, scaled by 1, with labels."""
+def sources(
+    label: np.ndarray,
+    windows: tuple[Window, ...] = (WHOLE,),
+    dead: tuple[slice, ...] = (),
+    cell: tuple[int, ...] = (8, 8, 8),
+    classes: int = 2,
+) -> list[Source]:
+    """A survey whose amplitudes number its samples from 1, scaled by 1, with labels; one source for each window."""
     image = 1 + np.arange(label.size, dtype=np.float32).reshape(label.shape)
     if dead:
         image[dead] = 0
     survey = ArraySurvey(image[None])
     normal = NormalisedSurvey(survey, finish(scan(survey)), Normaliser((0.0,), (1.0,), 1e9))
-    return normal, LabelledSurvey(survey, ArrayLabel(label), 2), windows
+    labelled = LabelledSurvey(survey, ArrayLabel(label), classes)
+    return [
+        Source(normal, labelled, finish(census(normal, labelled, window, cell[: label.ndim]))) for window in windows
+    ]
+
+
+def stream_of(
+    drawn: list[Source], patch: tuple[int, ...], augmentation: Augmentation = PLAIN, foreground: float = 0.0
+) -> PatchStream:
+    return PatchStream(drawn, Drawing(patch, foreground, augmentation))
 
 
 def position(image: np.ndarray, shape: tuple[int, ...] = SHAPE) -> tuple[int, ...]:
@@ -43,7 +60,7 @@ def labels(seed: int = 0) -> np.ndarray:
 
 def test_same_seed_and_number_same_patch_in_any_order() -> None:
     augmented = Augmentation(flip=True, rotate=True, gain=0.2, noise=0.1)
-    first, second = (Stream([source(labels())], (8, 8, 8), augmented) for _ in range(2))
+    first, second = (stream_of(sources(labels()), (8, 8, 8), augmented) for _ in range(2))
     forward = [first.draw(7, n) for n in range(6)]
     backward = [second.draw(7, n) for n in reversed(range(6))][::-1]
     for a, b in zip(forward, backward, strict=True):
@@ -52,14 +69,14 @@ def test_same_seed_and_number_same_patch_in_any_order() -> None:
 
 
 def test_seed_and_number_change_the_patch() -> None:
-    stream = Stream([source(labels())], (8, 8, 8), PLAIN)
+    stream = stream_of(sources(labels()), (8, 8, 8))
     drawn = {stream.draw(seed, n).image.tobytes() for seed in (0, 1) for n in range(10)}
     assert len(drawn) > 15
 
 
 def test_batches_follow_on_each_other() -> None:
-    stream = Stream([source(labels())], (4, 6, 8), PLAIN)
-    image, label = stream.batch(3, 5, 4)
+    stream = stream_of(sources(labels()), (4, 6, 8))
+    image, label = stream.batch(3, range(20, 24))
     assert (image.shape, image.dtype) == ((4, 1, 4, 6, 8), np.float32)
     assert (label.shape, label.dtype) == ((4, 4, 6, 8), np.int8)
     for index in range(4):
@@ -70,7 +87,7 @@ def test_batches_follow_on_each_other() -> None:
 
 def test_label_and_samples_are_those_of_the_window() -> None:
     truth = labels()
-    stream = Stream([source(truth)], (8, 8, 8), PLAIN)
+    stream = stream_of(sources(truth), (8, 8, 8))
     for n in range(20):
         patch = stream.draw(0, n)
         start = position(patch.image)
@@ -82,7 +99,7 @@ def test_label_and_samples_are_those_of_the_window() -> None:
 
 def test_patches_fill_their_windows_and_stay_inside() -> None:
     windows = (Window((0, 0, 0), (9, 18, 30)), Window((14, 0, 0), (20, 18, 30)))
-    stream = Stream([source(labels(), windows)], (5, 8, 8), PLAIN)
+    stream = stream_of(sources(labels(), windows), (5, 8, 8))
     starts = [position(stream.draw(0, n).image) for n in range(300)]
     lines = Counter(start[0] for start in starts)
     # Five admissible lines in the first window, two in the second, all as likely as any other.
@@ -94,15 +111,15 @@ def test_patches_fill_their_windows_and_stay_inside() -> None:
 
 def test_surveys_weigh_as_they_have_room() -> None:
     small, large = np.ones((8, 8, 8), np.int8), np.zeros((8, 8, 38), np.int8)
-    sources = [source(label, (Window((0, 0, 0), label.shape),)) for label in (small, large)]
-    stream = Stream(sources, (8, 8, 8), PLAIN)
+    both = [each for label in (small, large) for each in sources(label, (Window((0, 0, 0), label.shape),))]
+    stream = stream_of(both, (8, 8, 8))
     from_small = sum(bool(stream.draw(0, n).label.any()) for n in range(640))
     # 1 of 1 + 31 positions.
     assert 8 < from_small < 36
 
 
 def test_dead_samples_become_ignore() -> None:
-    stream = Stream([source(labels(), dead=(slice(None), slice(0, 9)))], (8, 18, 30), PLAIN)
+    stream = stream_of(sources(labels(), dead=(slice(None), slice(0, 9))), (8, 18, 30))
     label = stream.draw(0, 0).label
     assert (label[:, :9] == -1).all()
     assert (label[:, 9:] >= 0).all()
@@ -115,7 +132,7 @@ def test_one_interpreted_sample_in_a_large_survey_is_always_found(axes: int) -> 
     label = np.full(shape, -1, np.int8)
     sample = tuple(n - 6 for n in shape)
     label[sample] = 1
-    stream = Stream([source(label, (Window((0,) * axes, shape),))], patch, PLAIN)
+    stream = stream_of(sources(label, (Window((0,) * axes, shape),)), patch)
     places = set()
     for n in range(40):
         drawn = stream.draw(0, n)
@@ -131,14 +148,13 @@ def test_label_all_ignore_is_said(dead: tuple[slice, ...]) -> None:
     label = np.full(SHAPE, -1, np.int8)
     if dead:
         label[dead] = 0
-    stream = Stream([source(label, dead=dead)], (8, 8, 8), PLAIN)
     with pytest.raises(SurveyError, match="label all ignore: label has no interpreted live sample"):
-        stream.draw(0, 0)
+        stream_of(sources(label, dead=dead), (8, 8, 8))
 
 
 def test_no_room_for_a_patch_is_said_with_the_windows() -> None:
     with pytest.raises(SurveyError, match=r"room for a patch of 8 × 32 × 8 .*0:20 × 0:18 × 0:30"):
-        Stream([source(labels())], (8, 32, 8), PLAIN)
+        stream_of(sources(labels()), (8, 32, 8))
 
 
 def test_augmentation_sees_the_patch_and_its_own_random_numbers() -> None:
@@ -148,9 +164,40 @@ def test_augmentation_sees_the_patch_and_its_own_random_numbers() -> None:
         seen.append((float(rng.random()), image.shape))
         return image * 2, label
 
-    plain = Stream([source(labels())], (8, 8, 8), PLAIN)
-    changed = Stream([source(labels())], (8, 8, 8), augmentation)  # type: ignore[arg-type]
+    plain = stream_of(sources(labels()), (8, 8, 8))
+    changed = stream_of(sources(labels()), (8, 8, 8), augmentation)  # type: ignore[arg-type]
     np.testing.assert_array_equal(changed.draw(0, 1).image, 2 * plain.draw(0, 1).image)
     changed.draw(0, 2)
     assert seen[0][0] != seen[1][0]
     assert seen[0][1] == (1, 8, 8, 8)
+
+
+@pytest.mark.parametrize(("foreground", "least", "most"), [(0.0, 0, 30), (0.5, 85, 130), (1.0, 200, 200)])
+def test_a_share_of_the_patches_is_laid_over_rarer_classes(foreground: float, least: int, most: int) -> None:
+    label = np.zeros((60, 60, 60), np.int8)
+    label[40, 40, 7] = 1
+    stream = stream_of(sources(label, (Window((0, 0, 0), label.shape),)), (8, 8, 8), foreground=foreground)
+    assert least <= sum(bool(stream.draw(5, n).label.any()) for n in range(200)) <= most
+
+
+def test_rare_classes_come_as_often_as_others_and_their_samples_evenly() -> None:
+    label = np.zeros((30, 30, 30), np.int8)
+    label[:, :, 20:] = 1
+    label[3, 4, 5] = label[25, 4, 5] = label[25, 6, 5] = 2
+    stream = stream_of(sources(label, (Window((0, 0, 0), label.shape),), classes=3), (1, 1, 1), foreground=1.0)
+    drawn = [stream.draw(1, n) for n in range(300)]
+    kinds = Counter(int(each.label[0, 0, 0]) for each in drawn)
+    assert set(kinds) == {1, 2}
+    assert 120 < kinds[2] < 180
+    places = Counter(each.window.start for each in drawn if each.label[0, 0, 0] == 2)
+    # Two of the three lie in one cell of the census.
+    assert set(places) == {(3, 4, 5), (25, 4, 5), (25, 6, 5)}
+    assert min(places.values()) > 30
+
+
+def test_dead_samples_of_a_class_are_not_sought() -> None:
+    label = np.zeros(SHAPE, np.int8)
+    label[2:4, 2:4] = 1
+    label[10, 10, 10] = 1
+    stream = stream_of(sources(label, dead=(slice(2, 4), slice(2, 4))), (4, 4, 4), foreground=1.0)
+    assert all((stream.draw(0, n).label == 1).sum() == 1 for n in range(30))

@@ -16,12 +16,14 @@ from geocnn.config import Config, load_config
 from geocnn.device import Device
 from geocnn.errors import ModelError, RunError, Stopped
 from geocnn.model import load_model
+from geocnn.processes import Process
 from geocnn.progress import Progress, Remark
 from geocnn.run import RunDirectory
-from geocnn.settings import TrainingConfig
 from geocnn.survey.creating import create_survey
 from geocnn.survey.survey import Domain, NewSurvey
-from geocnn.training import Start, Validated, learning_rate, train
+from geocnn.training.group import Group, join_group
+from geocnn.training.starting import Start, train
+from geocnn.training.validation import Validated
 
 CPU = Device("cpu", "float32")
 
@@ -63,8 +65,12 @@ def written(folder: Path, text: str) -> Config:
     return load_config(path)
 
 
-def completed(config: Config, run: RunDirectory, start: Start | None = None) -> list[Progress | Validated]:
-    return list(train(config, run, CPU, start or Start()))
+def alone() -> Group:
+    return join_group(CPU, Process())
+
+
+def completed(config: Config, run: RunDirectory, start: Start | None = None) -> list[Progress | Remark | Validated]:
+    return list(train(config, run, alone(), start or Start()))
 
 
 def weights(run: RunDirectory) -> dict[str, torch.Tensor]:
@@ -84,7 +90,7 @@ def metrics(run: RunDirectory) -> list[dict[str, object]]:
 def stopped_after(config: Config, run: RunDirectory, step: int, start: Start) -> None:
     """Train until SIGTERM, sent when `step` steps are done."""
     with pytest.raises(Stopped, match="SIGTERM after step"):
-        for event in train(config, run, CPU, start):
+        for event in train(config, run, alone(), start):
             if isinstance(event, Progress) and event.unit == "steps" and event.done == step:
                 signal.raise_signal(signal.SIGTERM)
 
@@ -162,18 +168,6 @@ def test_a_folder_in_use_or_full_is_refused(config: Config, tmp_path: Path) -> N
         completed(config, RunDirectory(tmp_path / "run"), Start(resume=True))
 
 
-def test_a_damaged_newest_checkpoint_falls_back_to_the_other(config: Config, tmp_path: Path) -> None:
-    run = RunDirectory(tmp_path / "run")
-    stopped_after(config, run, 2, Start())
-    stopped_after(config, run, 4, Start(resume=True))
-    newest, _ = run.load()
-    assert newest.step == 4
-    (tmp_path / "run/checkpoints/slot-1.pt").write_bytes(b"PK half a file")
-    older, remarks = RunDirectory(tmp_path / "run").load()
-    assert older.step == 2
-    assert "slot-1.pt is damaged" in remarks[0]
-
-
 def test_nothing_to_resume(config: Config, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no run"):
         completed(config, RunDirectory(tmp_path / "run"), Start(resume=True))
@@ -190,7 +184,7 @@ def test_extra_outputs_are_told_to_be_untrained(config: Config, tmp_path: Path) 
     layer = "    - {conv: 8, kernel: 3, activation: relu}\n"
     head = "    - {conv: outputs, kernel: 1, head: coarse}\n    - {use: deep}\n"
     headed = written(tmp_path, CONFIG.replace(layer, layer.replace("relu}", "relu, save: deep}") + head))
-    events = train(headed, RunDirectory(tmp_path / "run"), CPU, Start())
+    events = train(headed, RunDirectory(tmp_path / "run"), alone(), Start())
     assert any(isinstance(event, Remark) and event.text.startswith("not trained: coarse") for event in events)
 
 
@@ -213,9 +207,3 @@ def test_initial_weights_that_fit_nowhere(config: Config, tmp_path: Path) -> Non
     )
     with pytest.raises(ModelError, match="no layer of the initial model fits"):
         completed(other, RunDirectory(tmp_path / "second"), Start(initial=first.path))
-
-
-def test_learning_rate_warms_up_and_follows_half_a_cosine() -> None:
-    settings = TrainingConfig(steps=110, learning_rate=1.0, warmup=10)
-    assert [learning_rate(k, settings) for k in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1.0])
-    assert [learning_rate(k, settings) for k in (10, 60, 109)] == pytest.approx([1.0, 0.5, 0.000247], abs=1e-6)

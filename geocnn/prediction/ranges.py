@@ -229,7 +229,7 @@ class RangeWork:
                 front = None
 
     def _stopped(self, share: float, name: str, is_lost: bool = False) -> Stopped:
-        by = self.stop.signal.name if self.stop.signal else "a signal"
+        by = self.stop.reason
         saved = "what is under way is lost, what is finished" if is_lost else "everything"
         return Stopped(
             f"stopped by {by} at {100 * share:.0f} % of {name}; {saved} is saved in {self.job.folder}",

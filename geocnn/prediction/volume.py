@@ -13,6 +13,7 @@ from typing import Any
 from geocnn.device import Device, sharers
 from geocnn.errors import GeocnnError, ModelError, RunError, Stopped, UsageError
 from geocnn.interrupt import StopRequest, heeding, stop_requests
+from geocnn.job_limits import seconds_left
 from geocnn.model import Contract, Model, far_from_training, normalised, require_fit
 from geocnn.normalise import NormalisedSurvey
 from geocnn.prediction.choice import SHARE, Runner, averaged_pass, flips_of, inexact
@@ -118,7 +119,7 @@ def predict_volume(models: Sequence[Model], survey: Survey, output: Output, devi
     flips = flips_of(survey.grid) if output.mirrored else [()]
     content = _content(output, contract, several=len(models) * len(flips) > 1)
     fields = content.fields(output.path)
-    with stop_requests() as stop, ExitStack() as stack:
+    with stop_requests(seconds_left()) as stop, ExitStack() as stack:
         task = _Task(tuple(models), survey, output, device, content, fields, flips, stop)
         files = [each.file for each in fields]
         opening = open_job(files, task.identity, survey.grid.shape, output.going, task.begin)

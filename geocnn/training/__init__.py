@@ -1,0 +1,1 @@
+"""Training: from a config to a model, the same whether it was interrupted, moved or spread."""
