@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +158,7 @@ def test_statistics_of_short_numbers_are_in_float32(found: list[dict[Any, Any]])
 def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A group of one process, whose norms talk to it."""
     distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
-    monkeypatch.setattr(synchronised, "_several", cache(lambda: True))
+    monkeypatch.setattr(synchronised, "_several", lambda: True)
     yield
     distributed.destroy_process_group()
 

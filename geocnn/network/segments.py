@@ -1,0 +1,133 @@
+"""Where the forward pass of training is cut, so that what a backward pass needs is computed again part by part."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from geocnn.network.keeping import hands_on
+from geocnn.network.node import Node
+
+__all__ = ["Segment", "cut_at", "cuts", "segments"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Neighbouring nodes of a schedule, as a function of what crosses into them.
+
+    Attributes
+    ----------
+    start, stop
+        Positions among the nodes of the schedule.
+    taken
+        The nodes before it whose outputs it takes.
+    made
+        Its nodes whose outputs are taken later or asked for.
+    """
+
+    start: int
+    stop: int
+    taken: tuple[int, ...]
+    made: tuple[int, ...]
+
+
+def segments(nodes: Sequence[Node], keep: Container[int], over: Container[int]) -> tuple[Segment, ...]:
+    """The segments of a pass over `nodes` with which training holds the least memory at once.
+
+    Parameters
+    ----------
+    nodes
+        The input and all nodes that run, inputs before their users.
+    keep
+        The nodes whose outputs are asked for.
+    over
+        The nodes that write over their first input.
+
+    Notes
+    -----
+    Held are the outputs that cross from one segment into later ones, each once, and, while its gradients are computed,
+    all of one segment: Σ crossing + max segment. For a chain of n equal nodes that are √n segments of √n nodes (Chen et
+    al., 2016, Training deep nets with sublinear memory cost). For each of several limits of a segment the cuts with the
+    least crossing are a shortest path; the limit with the smallest sum is taken.
+    """
+    at = cuts(nodes, over)
+    own = [0 if node.id in over or hands_on(node, training=True) else node.activation_bytes for node in nodes[1:]]
+    before = [0, 0, *accumulate(own)]  # Of the nodes 1, 2, … before a position.
+    crossing = _crossing(nodes, keep, at)
+    limit, found = before[-1], (before[-1], at[:1] + at[-1:])
+    while limit := limit * 7 // 8:
+        held, path = _least_crossing(at, before, crossing, limit)
+        if not path:
+            break
+        found = min(found, (held + limit, path), key=lambda each: each[0])
+    return cut_at(nodes, keep, found[1])
+
+
+def cuts(nodes: Sequence[Node], over: Container[int]) -> list[int]:
+    """The positions before which `nodes` may be cut, the first and the last of them after the input and at the end.
+
+    What crosses a cut is kept for the second pass: no node behind may write over it.
+    """
+    position = {node.id: at for at, node in enumerate(nodes)}
+    closed = {
+        between
+        for node in nodes
+        if node.id in over
+        for between in range(position[node.inputs[0]] + 1, position[node.id] + 1)
+    }
+    return [at for at in range(1, len(nodes) + 1) if at not in closed]
+
+
+def cut_at(nodes: Sequence[Node], keep: Container[int], at: Sequence[int]) -> tuple[Segment, ...]:
+    """The segments between the positions `at`, which begin after the input and end with the nodes."""
+    last = _last_uses(nodes, keep)
+    found = []
+    for start, stop in pairwise(at):
+        inside = nodes[start:stop]
+        own = {node.id for node in inside}
+        taken = dict.fromkeys(each for node in inside for each in node.inputs if each not in own)
+        made = tuple(node.id for node in inside if last[node.id] >= stop)
+        found.append(Segment(start, stop, tuple(taken), made))
+    return tuple(found)
+
+
+def _last_uses(nodes: Sequence[Node], keep: Container[int]) -> dict[int, int]:
+    """For each node the position of the last that takes it; what is kept is taken at the end."""
+    last = {node.id: len(nodes) if node.id in keep else at for at, node in enumerate(nodes)}
+    for at, node in enumerate(nodes):
+        for each in node.inputs:
+            last[each] = max(last[each], at)
+    return last
+
+
+def _crossing(nodes: Sequence[Node], keep: Container[int], at: Sequence[int]) -> list[list[int]]:
+    """For each cut, and each cut before it, the bytes made between the two that are needed behind; [later][earlier]."""
+    last = _last_uses(nodes, keep)
+    found = []
+    for stop in at:
+        behind = [node.activation_bytes * (last[node.id] >= stop) for node in nodes[1:stop]]
+        sums = [0, *accumulate(reversed(behind))]
+        found.append([sums[stop - start] for start in at if start <= stop])
+    return found
+
+
+def _least_crossing(
+    at: Sequence[int], before: Sequence[int], crossing: Sequence[Sequence[int]], limit: int
+) -> tuple[int, list[int]]:
+    """The least bytes that cross cuts between which are at most `limit` bytes, and these cuts; none if that fails."""
+    sizes = [before[position] for position in at]
+    held, origin = [0], [0]
+    for stop in range(1, len(at)):
+        first = bisect_left(sizes, sizes[stop] - limit, 0, stop)
+        if first == stop:
+            return 0, []
+        # Of equal ones the earliest: the fewest segments.
+        start = min(range(first, stop), key=lambda start: held[start] + crossing[stop][start])
+        held.append(held[start] + crossing[stop][start])
+        origin.append(start)
+    path = [len(at) - 1]
+    while path[-1]:
+        path.append(origin[path[-1]])
+    return held[-1], [at[each] for each in reversed(path)]
