@@ -92,6 +92,11 @@ class RunDirectory:
         with whole_file(self.config) as temporary:
             temporary.write_text(config, encoding="utf-8")
 
+    def sweep(self) -> None:
+        """Remove the half-written files of processes that were killed; only while the run is locked."""
+        for leftover in self.path.rglob(".*.partial"):
+            leftover.unlink(missing_ok=True)
+
     def describe(self, device: Device, processes: int) -> None:
         """Write what the run computes with."""
         packages = {name: version(name) for name in ("geocnn", "torch", "numpy", "lightning-fabric", "segyio", "h5py")}

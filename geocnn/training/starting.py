@@ -105,6 +105,7 @@ def train(
 def _describe(config: Config, run: RunDirectory, group: Group, trainer: Trainer, findings: Findings) -> None:
     """Have everything in the folder that a run which is gone on with needs; the config is written last."""
     trainer.settle()
+    run.sweep()
     findings.save(run.data)
     run.describe(group.device, group.count)
     if not run.config.exists():
