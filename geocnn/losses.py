@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from geocnn.errors import ConfigError, Fault
 
 __all__ = ["LOSSES", "Loss"]
 
@@ -25,8 +27,15 @@ class Loss:
     ----------
     classes
         Number of classes N. Two classes have one logit, that of class 1; more have N.
-    value
-        The loss, a scalar, of the sums (4, N) over a whole batch; 0 where nothing is interpreted.
+    weights
+        A weight w_c for each class, of which one at least is not 0; None leaves weighting to the formula.
+    formula
+        The loss of the sums (4, N) and the weights (N,).
+
+    Raises
+    ------
+    ConfigError
+        If the weights are not one for each class, or none of them is larger than 0.
 
     Notes
     -----
@@ -36,7 +45,18 @@ class Loss:
     """
 
     classes: int
-    value: Callable[[Tensor], Tensor]
+    weights: Sequence[float] | None = None
+    formula: Callable[[Tensor, Tensor | None], Tensor] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        weights = self.weights
+        if weights is not None and (len(weights) != self.classes or min(weights) < 0 or max(weights) <= 0):
+            expected = f"{self.classes} numbers from 0 on, one for each class, of which one at least is larger than 0"
+            raise ConfigError([Fault(f"class weights {', '.join(f'{each:g}' for each in weights)}", expected)])
+
+    def value(self, sums: Tensor) -> Tensor:
+        """The loss, a scalar, of the sums (4, N) over a whole batch; 0 where nothing is interpreted."""
+        return self.formula(sums, None if self.weights is None else sums.new_tensor(self.weights))
 
     def sums(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The sums s, n, i, m of every class, shape (4, N), in float32 at least.
@@ -75,48 +95,50 @@ def _log_probabilities(logits: Tensor) -> Tensor:
     return functional.log_softmax(logits, dim=1)
 
 
-def _balanced_cross_entropy(sums: Tensor) -> Tensor:
-    """Cross-entropy with the samples of class c weighted by w_c = 1 − n_c / n: Σ w_c s_c / n.
+def _balanced_cross_entropy(sums: Tensor, weights: Tensor | None) -> Tensor:
+    """Cross-entropy with the samples of class c weighted by w_c: Σ w_c s_c / n; w_c = 1 − n_c / n if none are given.
 
-    For two classes this is the loss of Wu et al. (2019), FaultSeg3D: weight β, the share of background, for faults, and
-    1 − β for background. It is 0 where only one class is there.
+    Without given weights this is, for two classes, the loss of Wu et al. (2019), FaultSeg3D: weight β, the share of
+    background, for faults, and 1 − β for background. It is 0 then where only one class is there.
     """
     entropy, count = sums[0], sums[1]
-    return (_balance(count) * entropy).sum() / count.sum().clamp(min=1)
+    return (_weighting(count, weights) * entropy).sum() / count.sum().clamp(min=1)
 
 
-def _dice(sums: Tensor) -> Tensor:
-    """1 − (2 i_c + 1) / (m_c + n_c + 1): of class 1 for two classes, else the mean over all classes.
+def _dice(sums: Tensor, weights: Tensor | None) -> Tensor:
+    """Σ w_c d_c / Σ w_c with d_c = 1 − (2 i_c + 1) / (m_c + n_c + 1): a mean over all classes, w_c = 1 if not given.
 
-    Soft Dice of Milletari et al. (2016), V-Net, without squares, over the batch as a whole.
+    For two classes it is d_1, which given weights do not change. Soft Dice of Milletari et al. (2016), V-Net, without
+    squares, over the batch as a whole.
     """
-    _, count, intersection, mass = sums if sums.shape[1] > 2 else sums[:, 1:]
+    two = sums.shape[1] == 2
+    _, count, intersection, mass = sums[:, 1:] if two else sums
     loss: Tensor = 1 - (2 * intersection + SMOOTHING) / (mass + count + SMOOTHING)
-    return loss.mean()
+    return loss.mean() if two or weights is None else (weights * loss).sum() / weights.sum()
 
 
-def _balanced_cross_entropy_and_dice(sums: Tensor) -> Tensor:
-    """Dice + Σ w_c s_c / Σ w_c n_c.
+def _balanced_cross_entropy_and_dice(sums: Tensor, weights: Tensor | None) -> Tensor:
+    """Dice + Σ w_c s_c / Σ w_c n_c, with w_c as in the two alone.
 
     Here the cross-entropy is divided by its weights, not by n: rare faults would else leave Dice alone in the sum.
     """
     entropy, count = sums[0], sums[1]
-    weight = _balance(count)
-    # Σ w_c n_c is at least 1 wherever two classes are there, and 0 elsewhere.
-    return _dice(sums) + (weight * entropy).sum() / (weight * count).sum().clamp(min=1)
+    weight = _weighting(count, weights)
+    # Where Σ w_c n_c is 0, Σ w_c s_c is, too; else it is at least 1, unless weights are given.
+    least = 1.0 if weights is None else torch.finfo(sums.dtype).tiny
+    return _dice(sums, weights) + (weight * entropy).sum() / (weight * count).sum().clamp(min=least)
 
 
-def _balance(count: Tensor) -> Tensor:
-    """w_c = 1 − n_c / n of each class."""
-    weight: Tensor = 1 - count / count.sum().clamp(min=1)
-    return weight
+def _weighting(count: Tensor, weights: Tensor | None) -> Tensor:
+    """The weights given, or w_c = 1 − n_c / n of each class."""
+    return 1 - count / count.sum().clamp(min=1) if weights is None else weights
 
 
-LOSSES: Mapping[str, Callable[[int], Loss]] = MappingProxyType(
+LOSSES: Mapping[str, Callable[..., Loss]] = MappingProxyType(
     {
-        "balanced-cross-entropy": partial(Loss, value=_balanced_cross_entropy),
-        "dice": partial(Loss, value=_dice),
-        "balanced-cross-entropy+dice": partial(Loss, value=_balanced_cross_entropy_and_dice),
+        "balanced-cross-entropy": partial(Loss, formula=_balanced_cross_entropy),
+        "dice": partial(Loss, formula=_dice),
+        "balanced-cross-entropy+dice": partial(Loss, formula=_balanced_cross_entropy_and_dice),
     }
 )
-"""The losses by name, each made for a number of classes: ``LOSSES["dice"](2)``."""
+"""The losses by name, made for a number of classes and perhaps their weights: ``LOSSES["dice"](3, (1, 5, 5))``."""

@@ -7,6 +7,7 @@ from math import log
 import pytest
 import torch
 
+from geocnn.errors import ConfigError
 from geocnn.losses import LOSSES
 
 BALANCED, DICE, BOTH = "balanced-cross-entropy", "dice", "balanced-cross-entropy+dice"
@@ -132,3 +133,59 @@ def test_better_predictions_cost_less(name: str) -> None:
 def test_logits_of_another_number_of_classes_are_refused() -> None:
     with pytest.raises(ValueError, match="4 logits for 3 classes"):
         LOSSES[DICE](3).sums(torch.zeros(1, 4, 5), torch.zeros(1, 5, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # Four interpreted samples, one fault, which weighs 5, background 0.5.
+        (BALANCED, (5 * log(2) + 0.5 * 3 * log(4 / 3)) / 4),
+        (DICE, 1 - (2 * 0.5 + 1) / (1.25 + 1 + 1)),
+        (BOTH, 1 - 2 / 3.25 + (5 * log(2) + 0.5 * 3 * log(4 / 3)) / 6.5),
+    ],
+)
+def test_two_weighted_classes_by_hand(name: str, expected: float) -> None:
+    logits, labels = logit([0.5, 0.25, 0.25, 0.25, 0.9]), torch.tensor([[1, 0, 0, 0, -1]])
+    made = LOSSES[name](2, (0.5, 5.0))
+    assert made.value(made.sums(logits, labels)).item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # Equal logits: every probability 1/3. Classes 0, 0, 1, weights 1, 2, 3.
+        (BALANCED, (2 * log(3) + 2 * log(3)) / 3),
+        (DICE, 1 - ((4 / 3 + 1) / 4 + 2 * (2 / 3 + 1) / 3 + 3 / 2) / 6),
+        (BOTH, 1 - ((4 / 3 + 1) / 4 + 2 * (2 / 3 + 1) / 3 + 3 / 2) / 6 + log(3)),
+    ],
+)
+def test_three_weighted_classes_by_hand(name: str, expected: float) -> None:
+    logits, labels = torch.zeros(1, 3, 4, dtype=torch.float64), torch.tensor([[0, 0, 1, -1]])
+    made = LOSSES[name](3, (1.0, 2.0, 3.0))
+    assert made.value(made.sums(logits, labels)).item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_weights_of_one_leave_dice_as_it_is(classes: int) -> None:
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(2, 1 if classes == 2 else classes, 9, generator=generator, dtype=torch.float64)
+    labels = torch.randint(-1, classes, (2, 9), generator=generator)
+    made = LOSSES[DICE](classes, (1.0,) * classes)
+    torch.testing.assert_close(made.value(made.sums(logits, labels)), loss(DICE, logits, labels, classes))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("present", [[-1], [0], [2], [0, 2]])
+def test_classes_of_no_weight_or_not_there_are_finite(name: str, present: list[int]) -> None:
+    logits = torch.randn(1, 3, 6, requires_grad=True)
+    made = LOSSES[name](3, (0.0, 0.0, 1e-3))
+    value = made.value(made.sums(logits, torch.tensor([(present * 6)[:6]])))
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (0.0, 0.0), (-1.0, 2.0)])
+def test_weights_that_do_not_fit_are_refused(weights: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)class weights .*expected: 2 numbers from 0 on"):
+        LOSSES[DICE](2, weights)
