@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from math import prod
 
 from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault
 from geocnn.marked import KeyPath, Marked
-from geocnn.network.node import ActivationAttributes, NormAttributes
+from geocnn.network.node import ActivationAttributes, NormAttributes, step_name
 from geocnn.network.origin import Origin
 from geocnn.network.plan import Node, Plan, expand
 from geocnn.network.spec import Spec
 from geocnn.network.wording import breaking
-from geocnn.records import crossed, key_path
+from geocnn.records import crossed, key_path, listed
 from geocnn.survey.labelled import LabelledSurvey
 
 __all__ = ["plan_alone", "plan_patch", "total_stride"]
@@ -57,7 +58,7 @@ def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[F
         faults.append(_whole(config, plan))
     elif plan.output.shape != patch or any(step != 1 for step in plan.output.stride):
         faults.append(_resized(config, plan))
-    faults.extend((*_lone(config, plan), *_no_logits(config, plan)))
+    faults.extend((*_lone(config, plan), *_no_logits(config, plan), *_strangers(config, plan)))
     return plan
 
 
@@ -183,6 +184,31 @@ def _no_logits(config: Config, plan: Plan) -> list[Fault]:
     found = f"the last layer ends in {last.attributes.function}"
     expected = f"logits, any numbers: {config.record.task} adds the sigmoid or softmax itself"
     return [_at(config, last, found, expected, "leave its activation out: {conv: outputs, kernel: 1}")]
+
+
+def _strangers(config: Config, plan: Plan) -> list[Fault]:
+    """The faults of names in the recipe that are those of no layer with weights, or of no head."""
+    recipe = config.record.training
+    layers = [step_name(node) for node in plan.nodes[1:] if node.parameters]
+    expected = f"names or patterns of layers: {listed(layers, 3)}"
+    faults = [
+        config.fault(("training", key), f"no layer with weights is called {name}", expected, "see geocnn check --json")
+        for key in ("freeze", "learning_rate_factors")
+        for name in getattr(recipe, key)
+        if not any(fnmatchcase(layer, name) for layer in layers)
+    ]
+    if not faults and layers and all(_is_frozen(config, layer) for layer in layers):
+        faults.append(config.fault(("training", "freeze"), "all layers are frozen", "one that learns", "freeze fewer"))
+    heads = f"heads of the network: {', '.join(plan.heads) or 'it has none'}"
+    return faults + [
+        config.fault(("training", "heads"), f"no head is called {name}", heads, "write head: NAME in a layer")
+        for name in recipe.heads
+        if name not in plan.heads
+    ]
+
+
+def _is_frozen(config: Config, layer: str) -> bool:
+    return any(fnmatchcase(layer, name) for name in config.record.training.freeze)
 
 
 def _at(config: Config, node: Node, found: str, expected: str, do: str) -> Fault:

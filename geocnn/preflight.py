@@ -73,7 +73,7 @@ def preflight(config: Config) -> Preflight:
     if faults:
         raise ConfigError(faults)
     memory = training_bytes(plan, config.record.training.batch)
-    remarks = (*_heads_left_out(plan), *_in_windows(plan), *_remarks((*pairs, *held)))
+    remarks = (*_heads_left_out(config, plan), *_in_windows(plan), *_remarks((*pairs, *held)))
     return Preflight(plan, training, validation, memory, remarks)
 
 
@@ -212,11 +212,12 @@ def _apart(first: Window, second: Window) -> int:
     return max(max(c - b, a - d) for a, b, c, d in axes)
 
 
-def _heads_left_out(plan: Plan) -> list[str]:
-    """A remark about extra outputs: the loss is that of the last layer alone."""
-    if not plan.heads:
+def _heads_left_out(config: Config, plan: Plan) -> list[str]:
+    """A remark about extra outputs that the loss leaves out."""
+    left = [name for name in plan.heads if name not in config.record.training.heads]
+    if not left:
         return []
-    return [f"not trained: {' and '.join(plan.heads)}, extra outputs; the loss is that of the last layer alone"]
+    return [f"not trained: {' and '.join(left)}, extra outputs without a weight in training.heads"]
 
 
 def _in_windows(plan: Plan) -> list[str]:

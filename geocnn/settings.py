@@ -107,7 +107,7 @@ class DataConfig(Record):
         Discriminator(_validation_kind),
     ] = BlockConfig()
     patch: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=3)]
-    foreground: Annotated[float, Field(ge=0, le=1)] = 1 / 3
+    foreground: Annotated[float, Field(ge=0, le=1)] = 0.33
 
 
 class NormalisationConfig(Record):

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from geocnn.network import modules
-from geocnn.network.build import Network, step_name
+from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
 from geocnn.network.layers import KINDS as LAYER_KINDS
+from geocnn.network.node import step_name
 from geocnn.network.onnx.steps import STEPS
 from geocnn.network.plan import Plan, expand
 from geocnn.network.spec import load_spec

@@ -221,6 +221,26 @@ NETWORK_FAULTS = {
 }
 
 
+RECIPE_FAULTS = {
+    "a frozen layer that is none": (
+        "freeze: [encoder]",
+        r"training.freeze: no layer with weights is called encoder\n.*layers_0_conv",
+    ),
+    "all frozen": ("freeze: ['*']", "training.freeze: all layers are frozen"),
+    "a factor of none": (
+        "learning_rate_factors: {layers_9*: 2.0}",
+        r"training.learning_rate_factors: no layer with weights is called layers_9\*",
+    ),
+    "a head that is none": ("heads: {coarse: 0.5}", "training.heads: no head is called coarse\n.*it has none"),
+}
+
+
+@pytest.mark.parametrize(("key", "match"), RECIPE_FAULTS.values(), ids=RECIPE_FAULTS)
+def test_names_of_the_recipe_that_the_network_has_not(surveys: Path, key: str, match: str) -> None:
+    faults_of(surveys, match, ("batch: 2", f"batch: 2, {key}"))
+    config_of(surveys, ("batch: 2", "batch: 2, freeze: [layers_0_*], learning_rate_factors: {layers_1*: 0.1}"))
+
+
 @pytest.mark.parametrize(("changes", "match"), NETWORK_FAULTS.values(), ids=NETWORK_FAULTS)
 def test_a_network_that_does_not_fit(surveys: Path, changes: list[tuple[str, str]], match: str) -> None:
     [fault] = faults_of(surveys, match, *changes)

@@ -17,7 +17,7 @@ from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
 from geocnn.settings import TrainingConfig
 from geocnn.training.averaging import Average
-from geocnn.training.recipe import freeze, learning_rate, make_optimizer, still, unmatched
+from geocnn.training.recipe import freeze, learning_rate, make_optimizer, still
 from geocnn.training.watching import MEMORY, OVERFLOWS, Watch
 
 LAYERS = """
@@ -95,11 +95,6 @@ def test_frozen_layers_and_untrained_heads_keep_their_weights_and_statistics() -
     still(other.train())
     assert learning(other) == {"layers_0_conv", "layers_0_norm", "layers_1_conv", "layers_3_conv", "layers_4_conv"}
     assert other.steps["layers_0_norm"].training
-
-
-def test_names_of_no_layer_are_told() -> None:
-    recipe = settings(freeze=("layers_0_*", "encoder"), learning_rate_factors={"layers_9_conv": 1.0})
-    assert unmatched(network().plan, recipe) == [("freeze", "encoder"), ("learning_rate_factors", "layers_9_conv")]
 
 
 def test_the_running_mean_follows_its_formula_and_gives_the_weights_back() -> None:

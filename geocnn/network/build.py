@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import Tensor, nn
 
 from geocnn.network.liveness import overwrites
 from geocnn.network.modules import make_module
-from geocnn.network.node import Node
+from geocnn.network.node import Node, step_name
 from geocnn.network.plan import Plan
 from geocnn.network.schedule import Schedule
 
-__all__ = ["Network", "step_name"]
+__all__ = ["Network"]
 
 
 class Network(nn.Module):
@@ -59,8 +57,3 @@ class Network(nn.Module):
         in_segments = self.recompute and self.training and torch.is_grad_enabled()
         run = schedule.run_in_segments if in_segments else schedule.run
         return run([self.step(node) for node in schedule.nodes[1:]], x)
-
-
-def step_name(node: Node) -> str:
-    """``layers_3_residual_0_conv``."""
-    return "_".join([*re.findall(r"\w+", node.place), node.kind])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +27,7 @@ __all__ = [
     "UnpoolAttributes",
     "UpsampleAttributes",
     "needed_by",
+    "step_name",
 ]
 
 BYTES_PER_SAMPLE = 4
@@ -273,3 +275,8 @@ def needed_by(nodes: Sequence[Node], ends: Iterable[int]) -> tuple[Node, ...]:
         if node.id in needed:
             needed.update(node.inputs)
     return tuple(node for node in nodes if node.id in needed)
+
+
+def step_name(node: Node) -> str:
+    """The name of a node's module and weights: ``layers_3_residual_0_conv``."""
+    return "_".join([*re.findall(r"\w+", node.place), node.kind])

@@ -10,11 +10,12 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from geocnn.network.build import Network, step_name
+from geocnn.network.build import Network
+from geocnn.network.node import step_name
 from geocnn.network.plan import Plan
 from geocnn.settings import TrainingConfig
 
-__all__ = ["freeze", "learning_rate", "make_optimizer", "still", "unmatched"]
+__all__ = ["freeze", "learning_rate", "make_optimizer", "still"]
 
 
 def learning_rate(step: int, settings: TrainingConfig) -> float:
@@ -109,11 +110,3 @@ def still(network: Network) -> None:
         weights = list(module.parameters())
         if weights and not any(weight.requires_grad for weight in weights):
             module.eval()
-
-
-def unmatched(plan: Plan, settings: TrainingConfig) -> list[tuple[str, str]]:
-    """The keys and names of ``freeze`` and ``learning_rate_factors`` that are those of no layer with weights."""
-    layers = [step_name(node) for node in plan.nodes[1:] if node.parameters]
-    asked = [("freeze", name) for name in settings.freeze]
-    asked += [("learning_rate_factors", name) for name in settings.learning_rate_factors]
-    return [(key, name) for key, name in asked if not any(fnmatchcase(layer, name) for layer in layers)]

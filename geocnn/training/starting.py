@@ -18,7 +18,7 @@ from geocnn.model import load_model
 from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
 from geocnn.network.memory import training_bytes
-from geocnn.objective import Objective, unknown_heads
+from geocnn.objective import Objective
 from geocnn.patches import Patch
 from geocnn.preflight import Preflight, preflight
 from geocnn.progress import Progress, Remark, Work
@@ -28,7 +28,6 @@ from geocnn.training.data import Findings, assemble, lacking, look
 from geocnn.training.group import Group
 from geocnn.training.learner import Learner
 from geocnn.training.loop import Setting, Trainer
-from geocnn.training.recipe import unmatched
 from geocnn.training.validation import Validated
 from geocnn.transfer import load_weights
 
@@ -151,7 +150,7 @@ def make_learner(config: Config, checked: Preflight, group: Group) -> Learner:
 
 
 def checked_for(config: Config, group: Group) -> Preflight:
-    """The preflight of a config, and what only training asks of it: processes, memory, names of layers.
+    """The preflight of a config, and what only training asks of it: processes and memory.
 
     Raises
     ------
@@ -160,7 +159,7 @@ def checked_for(config: Config, group: Group) -> Preflight:
     """
     checked = preflight(config)
     settings = config.record.training
-    faults = [*_unknown_names(config, checked), *_indivisible(config, group)]
+    faults = _indivisible(config, group)
     if not faults:
         share = settings.batch // group.count
         needed, free = training_bytes(checked.plan, share), group.device.free_memory()
@@ -172,20 +171,6 @@ def checked_for(config: Config, group: Group) -> Preflight:
     if faults:
         raise ConfigError(faults)
     return checked
-
-
-def _unknown_names(config: Config, checked: Preflight) -> list[Fault]:
-    """Names of layers and of heads that the network has not."""
-    do = "geocnn models show, or the model's --init message, name the layers: layers_0_conv, layers_1*"
-    faults = [
-        config.fault(("training", key), f"no layer with weights is called {name}", "names of layers, or patterns", do)
-        for key, name in unmatched(checked.plan, config.record.training)
-    ]
-    heads = ", ".join(checked.plan.heads) or "none"
-    return faults + [
-        config.fault(("training", "heads"), f"the network has no head {name}", f"heads of the network: {heads}")
-        for name in unknown_heads(checked.plan, config.record.training.heads)
-    ]
 
 
 def _indivisible(config: Config, group: Group) -> list[Fault]:

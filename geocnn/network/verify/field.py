@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geocnn.network.build import Network, step_name
+from geocnn.network.build import Network
 from geocnn.network.join import Join
-from geocnn.network.node import JoinAttributes, PoolAttributes, TransposedAttributes, UnpoolAttributes
+from geocnn.network.node import JoinAttributes, PoolAttributes, TransposedAttributes, UnpoolAttributes, step_name
 from geocnn.network.plan import Plan
 from geocnn.network.resampling import Pooled
 from geocnn.network.verify.finding import EXACT, Finding
