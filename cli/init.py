@@ -54,7 +54,8 @@ def init(
     every = expanded(pairs)
     found = report.show(look_at(every, options), "looking")
     proposal = propose(Fingerprint(found, machine), len(every))
-    write(proposal, Wish(tuple(pairs), len(every), options), out, overwrite)
+    for remark in write(proposal, Wish(tuple(pairs), tuple(every), options), out, overwrite):
+        report.warn(remark)
     _tell(proposal, out)
 
 

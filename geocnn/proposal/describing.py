@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from math import prod
 
 from geocnn.proposal.fingerprint import Fingerprint, SurveyFound
-from geocnn.proposal.wording import amount, percent, size
+from geocnn.proposal.wording import counted, percent, size
 from geocnn.records import crossed
 
 __all__ = ["described"]
 
 MOST = 4
 """Surveys that are described one by one."""
+
+MOST_CLASSES = 8
+"""Classes whose shares are told one by one."""
 
 
 def described(found: Fingerprint, total: int) -> list[str]:
@@ -25,24 +28,29 @@ def _lines(found: Fingerprint, total: int) -> Iterator[str]:
         yield f"{survey.image}: {_grid(survey)}"
         yield f"    {_samples(survey)}"
     if total > MOST:
-        sizes = sorted({survey.shape for survey in found.surveys})
-        yield f"… {amount(total, 'survey')} in all, of {crossed(sizes[0])} to {crossed(sizes[-1])}"
-    if total > len(found.surveys):
-        yield f"{len(found.surveys)} of the {total} surveys were looked at"
-    shares = ", ".join(f"{index}: {percent(share)}" for index, share in enumerate(found.shares))
-    kind = (
-        f"; {percent(1 - found.interpreted)} of the live samples not interpreted (-1)" if found.interpreted < 1 else ""
-    )
-    yield f"labels: {amount(found.classes, 'class').replace('classs', 'classes')}, {shares}{kind}"
+        sizes = [crossed(each) for each in sorted({survey.shape for survey in found.surveys})]
+        kinds = f"of {sizes[0]}" if len(sizes) == 1 else f"from {sizes[0]} to {sizes[-1]}"
+        looked = f"; {len(found.surveys)} of them were looked at" if total > len(found.surveys) else ""
+        yield f"… {counted(total, 'survey')} in all, {kinds}{looked}"
+    ignored = f"; {percent(1 - found.interpreted)} of the live samples are -1" if found.interpreted < 1 else ""
+    yield f"labels: {counted(found.classes, 'class')}, {_shares(found)}{ignored}"
     machine = found.machine
-    memory = f"{size(machine.memory)} of memory ({machine.source})"
-    yield f"machine: {machine.device}, {amount(machine.cores, 'core')}, {memory}"
+    yield f"machine: {machine.device}, {counted(machine.cores, 'core')}, {size(machine.memory)} {machine.known}"
+
+
+def _shares(found: Fingerprint) -> str:
+    """Share of each class, or of the most frequent and the rarest of many."""
+    shares = [f"{index}: {percent(share)}" for index, share in enumerate(found.shares)]
+    if len(shares) <= MOST_CLASSES:
+        return ", ".join(shares)
+    ordered = sorted(range(found.classes), key=lambda index: found.shares[index])
+    return f"from {shares[ordered[-1]]} to {shares[ordered[0]]}"
 
 
 def _grid(survey: SurveyFound) -> str:
     """``64 inlines × 96 crosslines × 96 samples by 4 ms, bins 25 × 25, 3 channels``."""
     axes = " × ".join(
-        amount(axis.size, axis.name) + (f" by {abs(axis.step):g} {axis.unit}" if axis.unit else "")
+        counted(axis.size, axis.name) + (f" by {abs(axis.step):g} {axis.unit}" if axis.unit else "")
         for axis in survey.grid.axes
     )
     bins = f", bins {survey.bins[0]:.4g} × {survey.bins[1]:.4g}" if survey.bins else ""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geocnn.grid import Grid
 from geocnn.survey.spectrum import Spectrum
 
-__all__ = ["PARTS", "VALUES", "Fingerprint", "Machine", "Pair", "SurveyFound"]
+__all__ = ["PARTS", "VALUES", "Counts", "Fingerprint", "Machine", "Pair", "SurveyFound", "counted"]
 
 PARTS = 20
 """Parts of each lateral axis whose labels are counted apart, to know what a validation block would hold."""
@@ -58,8 +58,8 @@ class SurveyFound:
         Live samples by part and label value, for each lateral axis, shape (PARTS, VALUES) each.
     counts
         The same for all parts together, shape (VALUES,).
-    width
-        Mean length, in positions, of the runs of classes above 0 along the shortest of the axes; nan if there are none.
+    widths
+        Mean length, in positions, of the runs of classes above 0 along each axis; infinite where none begins.
     mean, std
         Of each channel.
     beyond, crest
@@ -77,7 +77,7 @@ class SurveyFound:
     live: int
     along: tuple[Counts, ...]
     counts: Counts
-    width: float
+    widths: tuple[float, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     beyond: float
@@ -116,6 +116,12 @@ class Machine:
     cores: int
     source: str = "free"
 
+    @property
+    def known(self) -> str:
+        """How the memory is known, in words."""
+        where = "on the GPU" if self.device == "cuda" else "on this machine"
+        return f"free {where}" if self.source == "free" else f"by {self.source}"
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -133,6 +139,11 @@ class Fingerprint:
     def channels(self) -> int:
         """Channels of each image."""
         return self.surveys[0].channels
+
+    @property
+    def least(self) -> tuple[int, ...]:
+        """The fewest positions of any survey along each axis."""
+        return tuple(min(sizes) for sizes in zip(*(each.shape for each in self.surveys), strict=True))
 
     @cached_property
     def counts(self) -> Counts:
@@ -161,15 +172,21 @@ class Fingerprint:
         return tuple(index for index, share in enumerate(self.shares) if not share)
 
     @property
+    def rare(self) -> bool:
+        """Whether a class has less than half of the share that each would have if all had the same."""
+        return self.rarest < 0.5 / sum(share > 0 for share in self.shares)
+
+    @property
     def rarest(self) -> float:
         """Share of the rarest class that was met."""
         return min(share for share in self.shares if share)
 
     @property
-    def width(self) -> float:
-        """Mean width of what is labelled above 0, in positions, over the surveys that have it; nan if none has."""
-        widths = [each.width for each in self.surveys if not np.isnan(each.width)]
-        return float(np.mean(widths)) if widths else float("nan")
+    def width(self) -> tuple[float, str]:
+        """Mean width, in positions, of what is labelled above 0 where it is thinnest, and along which axis."""
+        widths = np.median([each.widths for each in self.surveys], axis=0)
+        thinnest = int(widths.argmin())
+        return float(widths[thinnest]), self.surveys[0].grid.axes[thinnest].name
 
     @property
     def whole(self) -> bool:

@@ -196,7 +196,7 @@ def _found(match: _Match, values: LabelValues, scanned: Scan, seen: int) -> Surv
         live=int(values.counts.sum()),
         along=values.along,
         counts=values.counts,
-        width=values.width,
+        widths=values.widths,
         mean=statistics.mean,
         std=statistics.std,
         beyond=float(beyond.mean()) if beyond.size else 0.0,

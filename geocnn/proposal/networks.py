@@ -53,6 +53,11 @@ class Candidate:
         return any(self.thin)
 
     @property
+    def called(self) -> str:
+        """Its name, with its width."""
+        return self.name if self.width == 1 else f"{self.name} at width {self.width:g}"
+
+    @property
     def written(self) -> Any:
         """As the config has it: a name, a name and a width, or layers."""
         if self.flat:
@@ -84,12 +89,13 @@ def candidates(found: Fingerprint, room: tuple[int, ...]) -> list[Candidate]:
 
 
 def _wished(found: Fingerprint, room: tuple[int, ...], *, flat: bool) -> Iterator[tuple[str, str, float]]:
-    surface = found.classes == 2 and found.width <= THIN
+    width, axis = found.width
+    surface = found.classes == 2 and width <= THIN
     small = "the smallest of the zoo"
     if found.ndim == 1 and room[0] >= LONG:
         yield "phasenet", "made for long records", 1.0
     if surface:
-        why = f"what is labelled is thin, {found.width:.1f} positions on average, and this one keeps fine detail"
+        why = f"what is labelled is thin, {width:.1f} positions along {axis} on average, and it keeps fine detail"
         yield "fault-highres", why, 1.0
         yield "fault-small", f"for thin surfaces like what is labelled, {small}", 1.0
         return

@@ -12,11 +12,12 @@ from geocnn.config import load_config
 from geocnn.errors import ConfigError, GeocnnError, SurveyError
 from geocnn.output import whole_file
 from geocnn.preflight import preflight
-from geocnn.proposal.choices import Choice, choices
+from geocnn.proposal.choice import Choice
+from geocnn.proposal.choices import choices
 from geocnn.proposal.describing import described
 from geocnn.proposal.fingerprint import Fingerprint, Pair
 from geocnn.proposal.holding import Held, hold
-from geocnn.proposal.sizes import Sized, sized
+from geocnn.proposal.sizes import Sized, require_room, sized
 from geocnn.proposal.writing import config_text, pair_lines
 from geocnn.survey.options import SurveyOptions
 
@@ -25,10 +26,10 @@ __all__ = ["Proposal", "Wish", "propose", "write"]
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user named: pairs as they are to be written, how many they stand for, how they are read."""
+    """What the user named: pairs, those that starred names among them stand for, and how they are read."""
 
     pairs: tuple[Pair, ...]
-    total: int
+    expanded: tuple[Pair, ...]
     options: SurveyOptions
 
 
@@ -64,13 +65,14 @@ def propose(found: Fingerprint, total: int) -> Proposal:
         If nothing can be learned from the labels, or the surveys or the memory are too small.
     """
     _require_classes(found)
+    require_room(found, found.least)
     held = hold(found, total)
     network = sized(found, held)
     return Proposal(found, held, network, tuple(choices(found, held, network)), tuple(described(found, total)))
 
 
-def write(proposal: Proposal, wish: Wish, out: Path, overwrite: bool = False) -> None:
-    """Write the config, once it is loaded and checked against the headers of all surveys.
+def write(proposal: Proposal, wish: Wish, out: Path, overwrite: bool = False) -> tuple[str, ...]:
+    """Write the config, once it is loaded and checked against the headers of all surveys; what to know of these.
 
     Raises
     ------
@@ -79,13 +81,14 @@ def write(proposal: Proposal, wish: Wish, out: Path, overwrite: bool = False) ->
     ConfigError
         If surveys that were not looked at, or the same one named twice, do not fit together.
     """
-    pairs = pair_lines(wish.pairs, wish.options, out.parent)
+    order = proposal.held.order
+    pairs = pair_lines([wish.expanded[k] for k in order] if order else wish.pairs, wish.options, out.parent)
     head = ["Written by geocnn init; change whatever you know better.", *proposal.lines]
     text = config_text(head, pairs, proposal.choices)
     with whole_file(out, overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8")
         try:
-            preflight(load_config(temporary))
+            return preflight(load_config(temporary)).remarks
         except GeocnnError as error:
             # The file that the faults would name is gone when they are read.
             raise ConfigError(replace(fault, file="", line=None) for fault in error.faults) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor, log10, prod
 
 from geocnn.errors import ConfigError, SurveyError
@@ -11,20 +11,30 @@ from geocnn.fitting import total_stride
 from geocnn.network.memory import training_bytes
 from geocnn.network.plan import Plan, expand
 from geocnn.network.spec import Spec
-from geocnn.proposal.fingerprint import Fingerprint, Machine
+from geocnn.proposal.cost import budget, needed, seconds
+from geocnn.proposal.fingerprint import Fingerprint
 from geocnn.proposal.holding import LEAST, Held
 from geocnn.proposal.networks import Candidate, candidates
+from geocnn.proposal.wording import percent, power
 from geocnn.records import crossed
 from geocnn.tasks import TASKS
 
-__all__ = ["LONGEST", "PASSES", "Sized", "aspect", "budget", "sized"]
+__all__ = ["LONGEST", "MOST_SAMPLES", "PASSES", "STEPS", "Sized", "aspect", "require_room", "sized"]
 
-EDGES = {1: (4096, 3072, 2048, 1024, 512, 256, 128, 64), 2: (512, 384, 256, 192, 128, 96, 64, 48, 32, 16)}
-VOLUME_EDGES = (128, 112, 96, 80, 64, 48, 32, 16)
-CPU_EDGES = {1: 4096, 2: 256, 3: 64}
-"""Edges of patches, in positions, and the largest that a CPU is asked for: larger ones make each step take minutes."""
+EDGES = {
+    1: (4096, 3072, 2048, 1024, 512, 256, 128, 64),
+    2: (512, 384, 256, 192, 128, 96, 64, 48, 32, 16),
+    3: (128, 112, 96, 80, 64, 48, 32, 16),
+}
+"""Edges of patches, in positions, that are tried for traces, sections and volumes; thin volumes count as sections."""
 
-MOST_BATCH = {"cpu": {1: 32, 2: 8, 3: 2}, "cuda": {1: 64, 2: 16, 3: 4}}
+MOST_SAMPLES = {"cpu": 64**3, "cuda": 128**3}
+"""Samples of a patch at most, and of a batch at most the second of these times as many."""
+
+MOST_BATCH = {"cpu": 2, "cuda": 4}
+MOST_PATCHES = {1: 64, 2: 16, 3: 4}
+"""Patches of a batch at most, for traces, sections and volumes: more train no better for each sample."""
+
 LEAST_BATCH = 2
 """Batch norms take their statistics over a batch: of one patch they are those of one place."""
 
@@ -37,17 +47,8 @@ PASSES = 100
 STEPS = (1_000, 25_000)
 """Fewest and most steps; the most are a tenth of nnU-Net's 250 000."""
 
-SPEED = {"cpu": 12e9, "cuda": 3e12}
-"""Multiply-adds a second that training reaches, for each core or on a GPU; good to a factor of two or three."""
-
 LONGEST = 12 * 3600.0
 """Seconds that training may take before a cheaper network is proposed: a night."""
-
-OVERHEAD = {"cpu": 600_000_000, "cuda": 1_000_000_000}
-"""Bytes that Python, torch and its libraries take before a network does."""
-
-USED = 0.8
-"""Share of the memory to plan with; kernels need workspaces, and pieces of memory are lost between others."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Sized:
         Bytes of one training step (see `training_bytes`).
     seconds
         Of the training, roughly.
+    limit
+        What the batch is bound by, in words.
     passed_over
         What would have been better, and why it is not proposed.
     """
@@ -76,17 +79,13 @@ class Sized:
     steps: int
     memory: int
     seconds: float
+    limit: str
     passed_over: tuple[str, ...] = ()
 
     @property
     def patch(self) -> tuple[int, ...]:
         """Positions on each axis."""
         return self.plan.input[1:]
-
-
-def budget(machine: Machine) -> int:
-    """Bytes that a training step may hold."""
-    return round(USED * machine.memory) - OVERHEAD[machine.device]
 
 
 def sized(found: Fingerprint, held: Held) -> Sized:
@@ -100,27 +99,21 @@ def sized(found: Fingerprint, held: Held) -> Sized:
         If the memory, or the surveys, are too small for any.
     """
     room = held.room
-    _require_room(found, room)
+    require_room(found, room)
     passed: list[str] = []
     wished = candidates(found, room)
     for network in wished:
         last = network is wished[-1]
         one = _fitted(found, held, network)
         if one is None:
-            passed.append(f"{network.name} does not fit into memory or surveys")
-        elif not last and prod(one.patch) < prod(_largest(found, room, one.plan)) / 2**found.ndim:
-            passed.append(f"{network.name} would only fit with patches of {crossed(one.patch)}")
+            passed.append(f"{network.called} does not fit into memory or surveys")
+        elif not last and prod(one.patch) < next(map(prod, _patches(found, network.spec, room))) / 2**found.ndim:
+            passed.append(f"{network.called} would only fit with patches of {crossed(one.patch)}")
         elif not last and one.seconds > LONGEST:
-            passed.append(f"{_called(network)} would take about {one.seconds / 3600:.0f} hours")
+            passed.append(f"{network.called} would take about {one.seconds / 3600:.0f} hours")
         else:
-            return Sized(
-                one.network, one.plan, one.batch, one.steps, one.memory, one.seconds, tuple(dict.fromkeys(passed))
-            )
+            return replace(one, passed_over=tuple(passed))
     raise _too_little(found, room, wished[-1])
-
-
-def _called(network: Candidate) -> str:
-    return network.name if network.width == 1 else f"{network.name} at width {network.width:g}"
 
 
 def aspect(found: Fingerprint) -> tuple[float, ...]:
@@ -140,7 +133,7 @@ def _fitted(found: Fingerprint, held: Held, network: Candidate) -> Sized | None:
     """A network with the largest patch that fits, and batch and steps for it; None if no patch fits."""
     outputs, room = TASKS["segmentation"].outputs(found.classes), held.room
     spec, most = network.spec, budget(found.machine)
-    for patch in _patches(found, spec, outputs, room):
+    for patch in _patches(found, spec, room):
         try:
             plan = expand(spec, (found.channels, *patch), outputs)
         except ConfigError:
@@ -150,15 +143,20 @@ def _fitted(found: Fingerprint, held: Held, network: Candidate) -> Sized | None:
     return None
 
 
-def _patches(found: Fingerprint, spec: Spec, outputs: int, room: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+def _patches(found: Fingerprint, spec: Spec, room: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     """Patches that fit into the room, from large to small, multiples of the stride of a network."""
+    outputs = TASKS["segmentation"].outputs(found.classes)
     stride = total_stride(spec, found.channels, found.ndim, outputs)
     if stride is None:
         return
-    edges = EDGES.get(found.ndim, VOLUME_EDGES)
-    most = CPU_EDGES[found.ndim] if found.machine.device == "cpu" else edges[0]
-    tried = [_box(edge, room, aspect(found), stride) for edge in edges if edge <= most]
-    yield from dict.fromkeys(patch for patch in tried if min(patch) > 0)
+    tried = [_box(edge, room, aspect(found), stride) for edge in EDGES[_dimensions(room)]]
+    most = MOST_SAMPLES[found.machine.device]
+    yield from dict.fromkeys(patch for patch in tried if 0 < prod(patch) <= most)
+
+
+def _dimensions(room: Sequence[int]) -> int:
+    """Axes along which a patch is no slice."""
+    return sum(size >= LEAST for size in room)
 
 
 def _box(edge: int, room: Sequence[int], relative: Sequence[float], stride: Sequence[int]) -> tuple[int, ...]:
@@ -171,22 +169,33 @@ def _box(edge: int, room: Sequence[int], relative: Sequence[float], stride: Sequ
     return tuple(sizes)
 
 
-def _largest(found: Fingerprint, room: tuple[int, ...], plan: Plan) -> tuple[int, ...]:
-    """The patch that would be chosen if memory had no end."""
-    edge = CPU_EDGES[found.ndim] if found.machine.device == "cpu" else EDGES.get(found.ndim, VOLUME_EDGES)[0]
-    return _box(edge, room, aspect(found), plan.stride)
-
-
 def _with_batch(found: Fingerprint, held: Held, network: Candidate, plan: Plan) -> Sized:
-    samples, volume = held.labelled, prod(plan.input[1:])
-    most = MOST_BATCH[found.machine.device][found.ndim]
-    fits = [n for n in range(LEAST_BATCH, most + 1) if training_bytes(plan, n) <= budget(found.machine)]
-    batch = max(LEAST_BATCH, min(max(fits), floor(BATCH_SHARE * samples / volume)))
-    wished = PASSES * samples / (batch * volume)
+    volume = prod(plan.input[1:])
+    batch, limit = _batch(found, held, plan)
+    wished = PASSES * held.labelled / (batch * volume)
     steps = _rounded(min(STEPS[1], max(STEPS[0], wished)))
-    speed = SPEED[found.machine.device] * (found.machine.cores if found.machine.device == "cpu" else 1)
-    seconds = 3 * plan.multiply_adds * batch * steps / speed
-    return Sized(network, plan, batch, steps, training_bytes(plan, batch), seconds)
+    time = seconds(plan, batch, steps, found.machine)
+    return Sized(network, plan, batch, steps, training_bytes(plan, batch), time, limit)
+
+
+def _batch(found: Fingerprint, held: Held, plan: Plan) -> tuple[int, str]:
+    """Patches of a batch, and what bounds them in words."""
+    volume, device = prod(plan.input[1:]), found.machine.device
+    patches = MOST_PATCHES[_dimensions(held.room)]
+    bounds = {
+        "learn no more from each sample": patches,
+        f"make steps of over {MOST_BATCH[device]} × {power(MOST_SAMPLES[device], 3)} samples, which take long": (
+            MOST_BATCH[device] * MOST_SAMPLES[device] // volume
+        ),
+        f"hold over {percent(BATCH_SHARE)} of the labelled samples, nnU-Net's bound": floor(
+            BATCH_SHARE * held.labelled / volume
+        ),
+    }
+    limit = min(bounds, key=lambda each: bounds[each])
+    most = max(LEAST_BATCH, bounds[limit])
+    fits = max(n for n in range(LEAST_BATCH, most + 1) if training_bytes(plan, n) <= budget(found.machine))
+    why = f"More would {limit if fits == most else 'not fit into memory'}."
+    return fits, f"The fewest that batch norms can do with. {why}" if fits == LEAST_BATCH else why
 
 
 def _rounded(steps: float) -> int:
@@ -195,14 +204,13 @@ def _rounded(steps: float) -> int:
     return round(steps / unit) * unit
 
 
-def _require_room(found: Fingerprint, room: tuple[int, ...]) -> None:
+def require_room(found: Fingerprint, room: tuple[int, ...]) -> None:
     """Refuse surveys in which no patch would show a structure: at most one axis may be short."""
-    long = sum(size >= LEAST for size in room)
-    if long >= max(1, found.ndim - 1):
+    if _dimensions(room) >= max(1, found.ndim - 1):
         return
     names = ", ".join(f"{axis.name} {size}" for axis, size in zip(found.surveys[0].grid.axes, room, strict=True))
     raise SurveyError(
-        f"the labelled surveys leave {crossed(room)} positions for a patch ({names})",
+        f"too small: {crossed(room)} labelled positions are there for a patch ({names})",
         expected=f"at least {LEAST} on {'each axis' if found.ndim < 3 else 'two of the three axes'}",
         do="leave out the smallest survey, or label more of it",
     )
@@ -210,7 +218,7 @@ def _require_room(found: Fingerprint, room: tuple[int, ...]) -> None:
 
 def _too_little(found: Fingerprint, room: tuple[int, ...], network: Candidate) -> SurveyError:
     outputs = TASKS["segmentation"].outputs(found.classes)
-    patches = list(_patches(found, network.spec, outputs, room))
+    patches = list(_patches(found, network.spec, room))
     if not patches:
         return SurveyError(
             f"no network of the zoo takes a patch that fits into {crossed(room)} positions",
@@ -218,7 +226,7 @@ def _too_little(found: Fingerprint, room: tuple[int, ...], network: Candidate) -
             do="label more, or write a network of your own (docs/layers.md)",
         )
     plan = expand(network.spec, (found.channels, *patches[-1]), outputs)
-    least = (training_bytes(plan, LEAST_BATCH) + OVERHEAD[found.machine.device]) / USED
+    least = needed(training_bytes(plan, LEAST_BATCH), found.machine)
     return SurveyError(
         f"{found.machine.memory / 1e9:.2g} GB of memory ({found.machine.source}) are too little to train even "
         f"{network.name} on {LEAST_BATCH} patches of {crossed(patches[-1])}",

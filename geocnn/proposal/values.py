@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,7 +33,7 @@ class LabelValues:
         self.along = tuple(np.zeros((PARTS, VALUES), np.int64) for _ in shape[:-1])
         self._shape = shape
         self._odd: set[float] = set()
-        self._low, self._high = np.inf, -np.inf
+        self._low, self._high = inf, -inf
         # By axis: samples above 0 that have a neighbour before them, and those of them that begin a run.
         self._inside, self._starts = np.zeros(len(shape)), np.zeros(len(shape))
 
@@ -73,16 +75,16 @@ class LabelValues:
             self._starts[axis] += np.count_nonzero(later & ~before)
 
     @property
-    def width(self) -> float:
-        """Mean length of the runs of classes above 0 along the axis where they are shortest; nan if there are none.
+    def widths(self) -> tuple[float, ...]:
+        """Mean length of the runs of classes above 0 along each axis; infinite where none begins.
 
         Notes
         -----
         Of a long line, a share f of the samples lies in runs and a share f/L of them begins one, L being the mean
         length; both are counted where there is a neighbour before, so that windows need not hold whole runs.
         """
-        lengths = [n / s for n, s in zip(self._inside, self._starts, strict=True) if s]
-        return float(min(lengths, default=np.nan))
+        pairs = zip(self._inside, self._starts, strict=True)
+        return tuple(float(inside / starts) if starts else inf for inside, starts in pairs)
 
     def require_classes(self) -> None:
         """Refuse a label that is a probability, a mask of 0 and 255, or anything else that is no class.

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from geocnn.proposal.choices import Choice
+from geocnn.proposal.choice import Choice
 from geocnn.proposal.fingerprint import Pair
 from geocnn.survey.content import split_name
 from geocnn.survey.options import SurveyOptions
@@ -44,7 +44,7 @@ def config_text(head: Sequence[str], pairs: Sequence[str], choices: Sequence[Cho
     for choice in choices:
         name, _, key = choice.key.rpartition(".")
         if name != section:
-            lines += ["", f"{name}:"] if name else [""]
+            lines += ["", f"{name}:"] if name else []
             if name == "data":
                 lines += ["  train:", *(f"    - {pair}" for pair in pairs)]
             section = name
@@ -52,28 +52,37 @@ def config_text(head: Sequence[str], pairs: Sequence[str], choices: Sequence[Cho
         if not name:
             lines.append("")
         lines += _comment(choice.why, indent)
-        lines += _entry(key, choice.value, indent)
+        lines += _entry(key, choice, indent)
     return "\n".join(lines) + "\n"
 
 
-def _comment(text: str, indent: str) -> Iterator[str]:
+def _comment(text: str, indent: str) -> list[str]:
+    """A comment in as many lines as it takes; no line begins with what belongs to the number before."""
     prefix = f"{indent}# "
-    yield from textwrap.wrap(
-        text, WIDTH, initial_indent=prefix, subsequent_indent=prefix, break_long_words=False, break_on_hyphens=False
+    lines = textwrap.wrap(
+        re.sub(r" (?=[%×])|(?<=×) ", "\N{NO-BREAK SPACE}", text),
+        WIDTH,
+        initial_indent=prefix,
+        subsequent_indent=prefix,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
-def _entry(key: str, value: Any, indent: str) -> Iterator[str]:
-    """A key with its value: on its line, but for layers, which take a line each."""
-    if not (isinstance(value, Mapping) and "layers" in value):
+def _entry(key: str, choice: Choice, indent: str) -> Iterator[str]:
+    """A key with its value: on its line, but for layers and lists with notes, whose items take a line each."""
+    value = choice.value
+    if choice.notes:
+        yield f"{indent}{key}:"
+        yield from (f"{indent}  - {_flow(item)}  # {note}" for item, note in zip(value, choice.notes, strict=True))
+    elif isinstance(value, Mapping) and "layers" in value:
+        yield f"{indent}{key}:"
+        yield from (f"{indent}  {name}: {_flow(part)}" for name, part in value.items() if name != "layers")
+        yield f"{indent}  layers:"
+        yield from _layers(value["layers"], f"{indent}    ")
+    else:
         yield f"{indent}{key}: {_flow(value)}"
-        return
-    yield f"{indent}{key}:"
-    for name, part in value.items():
-        if name != "layers":
-            yield f"{indent}  {name}: {_flow(part)}"
-    yield f"{indent}  layers:"
-    yield from _layers(value["layers"], f"{indent}    ")
 
 
 def _layers(layers: Sequence[Any], indent: str) -> Iterator[str]:
