@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
 
 from .options import OverwriteOption, survey_options
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["plot"]
 
@@ -28,24 +31,26 @@ def plot(
         float | None, typer.Option("--slice", help="Time (ms) or depth (m) of the slice; the middle by default.")
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Run directory: draw its loss and scores, and no survey.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="With --run: draw this sample of its training stream, as the network saw it.")
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Draw sections of a survey, with an overlay if there is one; or the loss and scores of a run.
+    """Draw sections of a survey, with an overlay if there is one; or the loss and scores of a run, or a sample of it.
 
     Example: geocnn plot survey.sgy --overlay faults.sgy --inline 1448 --out faults.png
     """
     chosen = {"inline": inline, "crossline": crossline, "sample": slice_}
     where = {name: label for name, label in chosen.items() if label is not None}
     _require_one_subject(survey, run, overlay, where)
-    from geocnn.pictures import loss_curve, require_picture, save_figure, section_panels
+    _require_sample(run, sample)
+    from geocnn.pictures import require_picture, save_figure, section_panels
 
     from . import report
 
     require_picture(out, overwrite)
     if run is not None:
-        from geocnn.run import RunDirectory
-
-        figure = loss_curve(RunDirectory(run).metrics)
+        figure = _of_run(run, sample)
     else:
         from geocnn.survey.opening import open_pair, open_survey
 
@@ -56,6 +61,35 @@ def plot(
         figure = section_panels(drawn[0], drawn[1] if len(drawn) > 1 else None, where)
     save_figure(figure, out, overwrite)
     report.say(f"done: {out}")
+
+
+def _of_run(run: Path, sample: int | None) -> Figure:
+    """The curves of a run, or a sample of its stream."""
+    from geocnn.pictures import loss_curve, sample_panels
+    from geocnn.run import RunDirectory
+
+    if sample is None:
+        return loss_curve(RunDirectory(run).metrics)
+    from geocnn.training.starting import drawn_sample
+
+    drawn = drawn_sample(RunDirectory(run), sample)
+    names = [axis.name for axis in drawn.grid.axes]
+    spans = ", ".join(
+        f"{axis.name} {axis.label(first):g} to {axis.label(stop - 1):g}"
+        for axis, first, stop in zip(drawn.grid.axes, drawn.window.start, drawn.window.stop, strict=True)
+    )
+    title = f"sample {sample} of {run}\n{Path(drawn.survey).name}: {spans}, before it was augmented"
+    return sample_panels(drawn.patch.image, drawn.patch.label, names, drawn.classes, title)
+
+
+def _require_sample(run: Path | None, sample: int | None) -> None:
+    """Refuse a sample of no run, or of no number."""
+    if sample is not None and (run is None or sample < 0):
+        raise UsageError(
+            f"--sample {sample}{'' if run else ' without --run'}",
+            expected="--run DIR --sample N, with N from 0 on",
+            do="name the run; messages of training tell the numbers of its samples",
+        )
 
 
 def _require_one_subject(survey: str | None, run: Path | None, overlay: str | None, where: Mapping[str, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 import time
@@ -20,15 +21,28 @@ if TYPE_CHECKING:
     from geocnn.errors import GeocnnError
     from geocnn.progress import Work
 
-__all__ = ["apologise", "fail", "print_json", "say", "short", "show", "table", "volume", "warn", "width"]
+__all__ = ["apologise", "fail", "print_json", "say", "short", "show", "silence", "table", "volume", "warn", "width"]
 
 T = TypeVar("T")
 
 LINE_EVERY = 10.0
-"""Seconds between two lines of progress where there is no terminal."""
+"""Seconds between two lines of progress where there is no terminal, in the first minutes."""
+
+LATER_EVERY = 60.0
+"""The same after `FIRST` seconds: a batch job of days must not fill its log."""
+
+FIRST = 300.0
+
+MEMORY = 60.0
+"""Seconds after which a rate has forgotten most of what was before."""
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def silence() -> None:
+    """Print nothing from now on: another process speaks for this one."""
+    _out.quiet = _err.quiet = True
 
 
 def say(text: str) -> None:
@@ -99,23 +113,22 @@ def show(work: Work[T], title: str) -> T:
 
 
 class _Meter:
-    """Rate and time left of the stage that is under way."""
+    """Rate and time left of the stage that is under way; each stage has a clock of its own."""
 
     def __init__(self, title: str) -> None:
         self.title = title
         self.last: Progress | None = None
-        self._first = (0, 0.0)
+        self._clocks: dict[tuple[str, str, int], _Clock] = {}
+        self._heard = 0.0
 
     def update(self, progress: Progress) -> None:
-        """Take notice of progress; a new stage starts a new clock."""
-        last = self.last
-        if last is None or (last.stage, last.unit, last.total) != (
-            progress.stage,
-            progress.unit,
-            progress.total,
-        ):
-            self._first = (progress.done, time.monotonic())
-        self.last = progress
+        """Take notice of progress, just made."""
+        now, last = time.monotonic(), self.last
+        # Between the news of two stages other things happen, too.
+        if last is not None and _stage(last) == _stage(progress) and progress.done >= last.done:
+            clock = self._clocks.setdefault(_stage(progress), _Clock())
+            clock.add(progress.done - last.done, now - self._heard)
+        self.last, self._heard = progress, now
 
     @property
     def stage(self) -> str:
@@ -124,22 +137,44 @@ class _Meter:
 
     @property
     def rate(self) -> float:
-        """Units a second since the first news of the stage; 0 until the second."""
-        done, since = self._first
-        seconds = time.monotonic() - since
-        return max(0, (self.last.done if self.last else 0) - done) / seconds if seconds > 0.01 else 0
+        """Units a second of the stage under way; 0 until its second news."""
+        clock = self._clocks.get(_stage(self.last)) if self.last else None
+        return clock.rate if clock else 0
 
     @property
     def text(self) -> str:
-        """Percentage, rate, memory, note and time left."""
-        if self.last is None:
+        """Percentage, note, time left, units done, rate and memory: what matters most comes first."""
+        last = self.last
+        if last is None:
             return ""
-        share = f"{100 * self.last.done / max(self.last.total, 1):.0f} %"
-        rate = f"{short(self.rate)} {self.last.unit}/s" if self.rate else ""
-        remaining = self.last.total - self.last.done
+        share = f"{100 * last.done / max(last.total, 1):.0f} %"
+        remaining = last.total - last.done
         left = f"{_clock(remaining / self.rate)} left" if self.rate and remaining else ""
-        parts = (share, rate, _memory(), self.last.note, left)
-        return ", ".join(part for part in parts if part)
+        steps = f"{last.done:,} of {last.total:,} steps" if last.unit == "steps" else ""
+        rate = f"{short(self.rate)} {last.unit}/s" if self.rate else ""
+        return ", ".join(part for part in (share, last.note, left, steps, rate, _memory()) if part)
+
+
+def _stage(progress: Progress) -> tuple[str, str, int]:
+    """What tells one stage from others."""
+    return progress.stage, progress.unit, progress.total
+
+
+class _Clock:
+    """Units and seconds of one stage, of which those of the last minute count most."""
+
+    def __init__(self) -> None:
+        self._units = self._seconds = 0.0
+
+    def add(self, units: float, seconds: float) -> None:
+        """Take in units that took so long."""
+        kept = math.exp(-seconds / MEMORY)
+        self._units, self._seconds = kept * self._units + units, kept * self._seconds + seconds
+
+    @property
+    def rate(self) -> float:
+        """Units a second."""
+        return self._units / self._seconds if self._seconds > 0.01 else 0
 
 
 @contextmanager
@@ -163,14 +198,14 @@ def _bar() -> Iterator[Callable[[_Meter], None]]:
 @contextmanager
 def _lines() -> Iterator[Callable[[_Meter], None]]:
     """A plain line every so often, and one at the end, for batch logs."""
-    said = time.monotonic()
+    began = said = time.monotonic()
     unsaid: _Meter | None = None
 
     def draw(meter: _Meter) -> None:
         nonlocal said, unsaid
-        unsaid = meter
-        if time.monotonic() - said >= LINE_EVERY:
-            said, unsaid = time.monotonic(), None
+        unsaid, now = meter, time.monotonic()
+        if now - said >= (LINE_EVERY if now - began < FIRST else LATER_EVERY):
+            said, unsaid = now, None
             _err.print(f"{meter.stage}: {meter.text}")
 
     yield draw

@@ -16,7 +16,15 @@ from matplotlib.figure import Figure
 
 from geocnn.errors import OutputError, RunError, SurveyError
 from geocnn.grid import Axis, Grid, Window
-from geocnn.pictures import loss_curve, require_picture, save_figure, section_panels, training_panel
+from geocnn.pictures import (
+    loss_curve,
+    range_curve,
+    require_picture,
+    sample_panels,
+    save_figure,
+    section_panels,
+    training_panel,
+)
 from geocnn.pictures.drawing import VERMILLION
 from geocnn.pictures.sections import NOTHING
 from geocnn.survey.survey import FloatArray
@@ -272,7 +280,7 @@ def test_training_panels_show_the_same_places() -> None:
     assert [place.get_title() for place in (section, classes, likely)] == [
         "section (normalised)",
         "label",
-        "probability",
+        "probability of 1",
     ]
     assert bright(pixel(section, 7, 5))
     assert pixel(classes, 7, 5) == rgb(VERMILLION)
@@ -311,12 +319,60 @@ def test_loss_curve_shows_every_record(tmp_path: Path) -> None:
     path = metrics(tmp_path, step(1, 0.9), step(10, 0.4), validation, cut='{"kind": "train", "st')
     figure = loss_curve(path)
     left, right, rate = figure.axes
-    assert list(curves(left).values()) == [[(1, 0.9), (10, 0.4)]]
+    assert list(curves(left).values()) == [[(1, 0.9), (10, 0.4)]] * 2
     assert left.get_yscale() == "log"
     assert list(curves(rate).values()) == [[(1, 1e-3), (10, 1e-2)]]
     assert curves(right) == {"average precision": [(10, 0.6)], "F1": [(10, 0.5)]}
     assert right.get_ylim() == (0, 1)
     assert figure.get_suptitle() == str(tmp_path)
+
+
+def test_loss_curve_smooths_what_is_long_and_marks_the_model_that_is_kept(tmp_path: Path) -> None:
+    rough = [step(number, 1.0 + 0.5 * (-1) ** number) for number in range(1, 101)]
+    scores = [{"kind": "validation", "step": at, "f1": 0.5, "kept": at < 100} for at in (20, 60, 100)]
+    left, right, _ = loss_curve(metrics(tmp_path, *rough, *scores)).axes
+    raw, smooth = curves(left).values()
+    assert [loss for _, loss in raw][-2:] == [0.5, 1.5]
+    assert all(0.9 < loss < 1.1 for _, loss in smooth[30:])
+    assert [x for x, _ in curves(right)["the model that is kept"]] == [60, 60]
+
+
+def test_the_suggested_rate_is_marked() -> None:
+    place = range_curve([1e-4, 1e-3, 1e-2], [1.0, 0.8, 0.9], 1e-3).axes[0]
+    assert place.get_xscale() == "log"
+    drawn = curves(place)
+    assert [x for x, _ in drawn.pop("falls fastest: 0.001")] == [1e-3, 1e-3]
+    assert list(drawn.values()) == [[(1e-4, 1.0), (1e-3, 0.8), (1e-2, 0.9)]]
+
+
+def test_a_trace_is_drawn_as_a_curve_with_its_classes_by_name() -> None:
+    grid = Grid((Axis("sample", 100, 4, 20, "ms"),))
+    image = np.sin(np.arange(20, dtype=np.float32))[None]
+    label = np.zeros((1, 20), np.int8)
+    label[0, 7] = 1
+    label[0, :3] = -1
+    figure = training_panel(image, label, np.abs(image), grid, ["noise", "P"])
+    above, middle, below = figure.axes
+    [(_, trace)] = curves(above).items()
+    assert trace[3] == (112.0, pytest.approx(float(image[0, 3])))
+    assert pixel(middle, 128, 0.5) == rgb(VERMILLION)
+    assert pixel(middle, 148, 0.5) == (255, 255, 255)
+    assert (below.get_title(), below.get_xlabel()) == ("probability of P", "sample (ms)")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["noise", "P", "not interpreted"]
+
+
+@pytest.mark.parametrize(("shape", "panels"), [((20,), 2), ((9, 20), 2), ((6, 8, 10), 6)])
+def test_a_sample_is_drawn_whatever_its_dimension(shape: tuple[int, ...], panels: int) -> None:
+    image = np.random.default_rng(0).normal(size=(1, *shape)).astype(np.float32)
+    label = (image[0] > 1).astype(np.int8)
+    label[..., :2] = -1
+    axes = ("inline", "crossline", "sample")[-len(shape) :]
+    figure = sample_panels(image, label, axes, ["rock", "salt"], "sample 7")
+    assert len(figure.axes) == panels
+    assert figure.get_suptitle() == "sample 7"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["rock", "salt", "not interpreted"]
+    if len(shape) == 3:
+        assert "inline 3 of 6" in figure.axes[0].get_title()
 
 
 def test_loss_curve_of_several_classes(tmp_path: Path) -> None:

@@ -131,3 +131,10 @@ def test_real_faults_are_drawn_over_real_amplitudes(plot: Plot, real_data: Path,
     coloured = (red - blue > 0.2).mean(axis=1)
     assert coloured[: len(coloured) // 2].max() == 0
     assert coloured[len(coloured) // 2 :].mean() > 0.02
+
+
+@pytest.mark.parametrize("arguments", [("--sample", 3), ("--run", "run", "--sample", -1)])
+def test_a_sample_of_no_run_is_refused(plot: Plot, tmp_path: Path, arguments: tuple[object, ...]) -> None:
+    status, said = plot(*arguments, "--out", tmp_path / "out.png")
+    assert status == 2
+    assert "--run" in said or "nothing to draw" in said

@@ -1,4 +1,4 @@
-"""How a run fares: loss, scores, and what the network makes of a section."""
+"""How a run fares: loss and scores by step, and losses by learning rate."""
 
 from __future__ import annotations
 
@@ -9,64 +9,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from geocnn.errors import RunError
-from geocnn.grid import Axis, Grid
-from geocnn.pictures.drawing import COLOURS, HEIGHT, VERMILLION, dress, empty_figure, extent, loudness
-from geocnn.survey.survey import FloatArray
+from geocnn.pictures.drawing import COLOURS, HEIGHT, VERMILLION, dress, empty_figure
 
-__all__ = ["loss_curve", "training_panel"]
-
-
-def training_panel(image: FloatArray, label: NDArray[np.int8], probability: FloatArray, grid: Grid) -> Figure:
-    """A section, its labels and what the network makes of it, side by side.
-
-    Parameters
-    ----------
-    image
-        Normalised samples, shape (X, S).
-    label
-        Classes, shape (X, S); −1, not interpreted, is hatched.
-    probability
-        Probability of the last class, shape (X, S).
-    grid
-        Of the section: its axes are X and S, behind a line of one position if it is cut from a volume.
-    """
-    across, down = grid.axes[-2:] if grid.ndim > 1 else (Axis("trace", 1, 1, 1), grid.axes[0])
-    at = {"extent": extent(across, down), "aspect": "auto"}
-    width = HEIGHT * float(np.clip(image.shape[0] / image.shape[1], 0.7, 2.0))
-    figure = empty_figure(3 * width + 2.2, HEIGHT + 0.6)
-    places = figure.subplots(1, 3, sharex=True, sharey=True)
-    limit = loudness([image])
-    grey = places[0].imshow(image.T, cmap="gray", vmin=-limit, vmax=limit, **at)
-    figure.colorbar(grey, ax=places[0], aspect=30, extend="both")
-    _show_classes(places[1], label.T, at)
-    likely = places[2].imshow(probability.T, cmap="cividis", vmin=0, vmax=1, **at)
-    figure.colorbar(likely, ax=places[2], aspect=30)
-    for place, title in zip(places, ("section (normalised)", "label", "probability"), strict=True):
-        dress(place, title, across.name, f"{down.name} ({down.unit or 'positions'})" if place is places[0] else "")
-    if grid.ndim == 3:
-        figure.suptitle(f"{grid.axes[0].name} {grid.axes[0].first:g}", fontsize=10)
-    return figure
-
-
-def _show_classes(place: Axes, label: NDArray[np.int8], at: Mapping[str, Any]) -> None:
-    """Classes (rows, columns) in colours of their own, 0 white; hatched where not interpreted."""
-    last = max(1, int(label.max()))
-    colours = ["#FFFFFF", VERMILLION, *(COLOURS[:1] + COLOURS[2:]) * (1 + last // len(COLOURS))][: last + 1]
-    place.set_facecolor("#DDDDDD")
-    place.patch.set(hatch="///", edgecolor="#999999")
-    known = np.ma.masked_less(label, 0)
-    place.imshow(known, cmap=ListedColormap(colours), vmin=-0.5, vmax=last + 0.5, interpolation="none", **at)
-    keys = [Patch(facecolor=colour, edgecolor="black", label=str(index)) for index, colour in enumerate(colours)]
-    if (label < 0).any():
-        keys.append(Patch(facecolor="#DDDDDD", edgecolor="#999999", hatch="///", label="not interpreted"))
-    # Below the panel, where it hides no label.
-    place.legend(handles=keys, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4)
+__all__ = ["loss_curve", "range_curve"]
 
 
 SCORES = {
@@ -131,7 +80,8 @@ def _record(line: str) -> dict[str, Any]:
     """A line of metrics, with the numbers that are drawn."""
     record = json.loads(line)
     numbers = ("step", "loss", "learning_rate") if record["kind"] == "train" else ("step", *SCORES.keys() & record)
-    return {"kind": record["kind"], **{name: float(record[name]) for name in numbers}}
+    kept = bool(record.get("kept", False))
+    return {"kind": record["kind"], "kept": kept, **{name: float(record[name]) for name in numbers}}
 
 
 def _draw_loss(place: Axes, records: Sequence[Mapping[str, Any]]) -> None:
@@ -143,13 +93,24 @@ def _draw_loss(place: Axes, records: Sequence[Mapping[str, Any]]) -> None:
     behind.set_ylabel("learning rate (dashed)", fontsize=9, color="#777777")
     behind.tick_params(colors="#777777", labelsize=9)
     behind.set_ylim(bottom=0)
-    place.plot(step, loss, color=COLOURS[0], linewidth=1.2, marker=marker, markersize=3)
+    smooth = _smoothed(loss)
+    place.plot(step, loss, color=COLOURS[0], linewidth=0.8, marker=marker, markersize=3, alpha=0.45)
+    place.plot(step, smooth, color=COLOURS[0], linewidth=1.6)
     # The grey line is drawn first although its axes were made last.
     place.set_zorder(behind.get_zorder() + 1)
     place.patch.set_visible(False)
     place.set_yscale("log" if (loss > 0).all() else "linear")
     place.grid(alpha=0.3)
     dress(place, "training loss", "step", "loss")
+
+
+def _smoothed(loss: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The running mean of a loss over a tenth of what there is of it."""
+    share, smooth, mean = 1 / max(1.0, len(loss) / 10), np.empty_like(loss), loss[0]
+    for index, value in enumerate(loss):
+        mean += share * (value - mean)
+        smooth[index] = mean
+    return smooth
 
 
 def _draw_scores(place: Axes, records: Sequence[Mapping[str, Any]]) -> None:
@@ -164,4 +125,28 @@ def _draw_scores(place: Axes, records: Sequence[Mapping[str, Any]]) -> None:
         found = [(record["step"], record[name]) for record in records if name in record]
         if found:
             place.plot(*zip(*found, strict=True), color=colour, marker="o", markersize=4, linewidth=1.2, label=label)
+    kept = [record["step"] for record in records if record["kept"]]
+    if kept:
+        place.axvline(kept[-1], color="#777777", linewidth=1, linestyle=":", label="the model that is kept")
     place.legend(fontsize=9)
+
+
+def range_curve(rates: Sequence[float], losses: Sequence[float], suggestion: float) -> Figure:
+    """Smoothed loss against the learning rate, and the rate to train with.
+
+    Parameters
+    ----------
+    rates, losses
+        Of each step of a learning-rate range test.
+    suggestion
+        The rate at which the loss falls fastest.
+    """
+    figure = empty_figure(6, HEIGHT)
+    place = figure.subplots()
+    place.plot(rates, losses, color=COLOURS[0], linewidth=1.6)
+    place.axvline(suggestion, color=VERMILLION, linestyle="--", linewidth=1, label=f"falls fastest: {suggestion:.1g}")
+    place.set_xscale("log")
+    place.grid(alpha=0.3)
+    place.legend(fontsize=9)
+    dress(place, "learning-rate range test", "learning rate", "smoothed loss")
+    return figure
