@@ -42,11 +42,12 @@ def peak_bytes(work: Callable[[], object], device: str = "cpu") -> int:
     return peak
 
 
-def measured_training(plan: Plan, batch: int, device: str = "cpu") -> int:
+def measured_training(plan: Plan, batch: int, device: str = "cpu", recompute: bool = False) -> int:
     """Peak bytes of two steps with AdamW, as `geocnn train` takes them; the batch counts."""
 
     def work() -> None:
         network = Network(plan).to(device).train()
+        network.recompute = recompute
         optimiser = torch.optim.AdamW(network.parameters())
         inputs = torch.zeros(batch, *plan.input, device=device).normal_()
         labels = torch.zeros(batch, *plan.output.shape, dtype=torch.long, device=device)

@@ -109,6 +109,13 @@ def test_zoo_networks_take_what_is_planned(plan: Plan, batch: int) -> None:
     check(plan, batch)
 
 
+@pytest.mark.parametrize(("plan", "batch"), ZOO.values(), ids=ZOO)
+def test_computing_twice_takes_what_is_planned_and_less(plan: Plan, batch: int) -> None:
+    planned = training_bytes(plan, batch, recompute=True)
+    assert planned == pytest.approx(measured_training(plan, batch, recompute=True), rel=0.2)
+    assert planned < 0.9 * training_bytes(plan, batch)
+
+
 @pytest.mark.gpu
 def test_a_gpu_takes_what_is_planned() -> None:
     plan = zoo("faultseg3d", 1, 128, 128, 128)

@@ -70,7 +70,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("finest")
 @pytest.mark.parametrize(("axes", "size"), [(1, 36), (2, 36), (3, 12)])
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), heads=st.booleans())
 def test_drawn_networks_learn_the_same_bits(axes: int, size: int, data: st.DataObject, heads: bool) -> None:
     try:
@@ -176,14 +176,13 @@ def test_segments_follow_one_another_and_write_over_nothing_that_crosses(data: s
         assert plan.output_id in made
 
 
-def test_a_chain_is_cut_into_the_root_of_its_length() -> None:
-    """Of 16 equal outputs 4 segments of 4: three cross, four are held beside them."""
+def test_a_chain_is_cut_into_shorter_and_shorter_segments() -> None:
+    """16 equal outputs as 6 + 3/2, 4 + 2 · 3/2, 3 + 3 · 3/2 and 3 + 3 · 3/2; four segments of 4 take 4 + 3 · 3/2."""
     plan = plan_of("- {conv: 1, kernel: 3}\n" * 16, (1, 64))
     found = segments(plan.nodes, {plan.output_id}, ())
-    assert [segment.stop - segment.start for segment in found] == [4, 4, 4, 4]
     assert [(segment.taken, segment.made) for segment in found] == [
-        ((0,), (4,)),
-        ((4,), (8,)),
-        ((8,), (12,)),
-        ((12,), (16,)),
+        ((0,), (6,)),
+        ((6,), (10,)),
+        ((10,), (13,)),
+        ((13,), (16,)),
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from geocnn.network.buffers import Buffers
 from geocnn.network.keeping import cropped_by, folds, hands_on, kept_for_backward, passes_on, reflects
@@ -10,12 +11,19 @@ from geocnn.network.ledger import Ledger
 from geocnn.network.liveness import overwrites, spent_after, users
 from geocnn.network.node import BYTES_PER_SAMPLE, Node
 from geocnn.network.plan import Plan
+from geocnn.network.segments import Segment, cut_at, segments
 from geocnn.network.sizes import Admissible, admissible_sizes
 
 __all__ = ["inference_bytes", "largest_batch", "largest_patch", "training_bytes"]
 
 
-def training_bytes(plan: Plan, batch: int, optimiser_moments: int = 2, shape: Sequence[int] | None = None) -> int:
+def training_bytes(
+    plan: Plan,
+    batch: int,
+    optimiser_moments: int = 2,
+    shape: Sequence[int] | None = None,
+    recompute: bool = False,
+) -> int:
     """The most bytes that one training step holds at once, in float32, workspaces of kernels left out.
 
     Parameters
@@ -28,6 +36,8 @@ def training_bytes(plan: Plan, batch: int, optimiser_moments: int = 2, shape: Se
         Numbers that the optimiser keeps for each parameter: 2 for Adam.
     shape
         Of an input, if it is not that of the plan; it must be admissible.
+    recompute
+        Whether outputs are computed again segment by segment (see `geocnn.network.segments`).
 
     Notes
     -----
@@ -35,7 +45,7 @@ def training_bytes(plan: Plan, batch: int, optimiser_moments: int = 2, shape: Se
     while it runs.
     """
     parameters = BYTES_PER_SAMPLE * plan.parameters
-    return (1 + optimiser_moments) * parameters + _Training(plan, batch, shape).peak()
+    return (1 + optimiser_moments) * parameters + _Training(plan, batch, shape, recompute).peak()
 
 
 def inference_bytes(plan: Plan, shape: Sequence[int] | None = None, fused: bool = True, batch: int = 1) -> int:
@@ -111,12 +121,41 @@ def _largest(fits: Callable[[int], bool], most: int) -> int:
     return low
 
 
+@dataclass(frozen=True)
+class _Held:
+    """Buffers of outputs, and of the places that pools have found, by node."""
+
+    buffers: dict[int, int]
+    indices: dict[int, int]
+
+    def held_by(self, ledger: Ledger, nodes: Iterable[int] | None = None) -> _Held:
+        """The same of some nodes, or of all, held once more."""
+        asked = self.buffers if nodes is None else nodes
+        parts = ({each: ledger.hold(part[each]) for each in asked if each in part} for part in self.parts)
+        return _Held(*parts)
+
+    def drop(self, ledger: Ledger) -> None:
+        """Hold all of them once less."""
+        for part in self.parts:
+            ledger.drop(*part.values())
+
+    @property
+    def parts(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Both."""
+        return self.buffers, self.indices
+
+
 class _Training:
     """A forward and a backward pass, as autograd runs them."""
 
-    def __init__(self, plan: Plan, batch: int, shape: Sequence[int] | None) -> None:
+    def __init__(self, plan: Plan, batch: int, shape: Sequence[int] | None, recompute: bool) -> None:
         self._plan, self._sizes, self._ledger = plan, Buffers(plan, batch, shape), Ledger()
         self._over = overwrites(plan, training=True)
+        keep = {plan.output_id}
+        self._spent = spent_after(plan.trunk, keep)
+        found = segments(plan.trunk, keep, self._over) if recompute else cut_at(plan.trunk, keep, (1, len(plan.trunk)))
+        self._early, self._late = found[:-1], found[-1]
+        self._entered: dict[Segment, _Held] = {}
         self._kept: dict[int, list[int]] = {}
         self._gradients: dict[int, tuple[int, bool]] = {}
         self._learning: set[int] = set()  # Nodes that depend on a parameter.
@@ -132,30 +171,47 @@ class _Training:
         loss = ledger.take(self._sizes.loss(plan.output))
         ledger.drop(before, loss)
         self._gradients[plan.output_id] = ledger.take(self._sizes.output(plan.output)), False
-        for node in reversed(plan.trunk):
-            if node.id in self._learning:
-                self._backward(node)
+        self._learn(self._late)
+        for segment in reversed(self._early):
+            held = self._entered.pop(segment)
+            again = held.held_by(ledger)
+            self._run(segment, again, keep=True)
+            again.drop(ledger)
+            self._learn(segment)
+            held.drop(ledger)
         ledger.take(2 * BYTES_PER_SAMPLE * max(node.parameters for node in plan.nodes))  # By the optimiser.
         return ledger.peak
 
     def _forward(self) -> None:
-        ledger, sizes, plan = self._ledger, self._sizes, self._plan
-        spent = spent_after(plan.trunk, {plan.output_id})
-        buffers = {0: ledger.take(sizes.output(plan.nodes[0]))}
-        indices: dict[int, int] = {}
-        for node in plan.trunk[1:]:
+        buffers = _Held({0: self._ledger.take(self._sizes.output(self._plan.nodes[0]))}, {})
+        for segment in self._early:
+            self._entered[segment] = buffers.held_by(self._ledger, segment.taken)
+            self._run(segment, buffers, keep=False)
+        self._run(self._late, buffers, keep=True)
+
+    def _learn(self, segment: Segment) -> None:
+        """The backward pass of a segment."""
+        for node in reversed(self._plan.trunk[segment.start : segment.stop]):
+            if node.id in self._learning:
+                self._backward(node)
+
+    def _run(self, segment: Segment, held: _Held, keep: bool) -> None:
+        """The forward pass of a segment, which may `keep` what its backward pass needs."""
+        ledger, sizes = self._ledger, self._sizes
+        buffers, indices = held.buffers, held.indices
+        for node in self._plan.trunk[segment.start : segment.stop]:
             taken, padded = [buffers[each] for each in node.inputs], ledger.take(sizes.padded(node))
             if node.id in self._over or hands_on(node, training=True):
                 buffers[node.id] = ledger.hold(taken[0])
             else:
                 buffers[node.id] = sizes.computed(node, ledger)
             indices[node.id] = ledger.take(sizes.indices(node))
-            if node.id in self._learning:
+            if keep and node.id in self._learning:
                 arrived = [padded, *taken * reflects(node)] if sizes.padded(node) else taken
                 places = [indices[each] for each in (node.id, *node.inputs) if each in indices]
                 self._keep(node, arrived, buffers[node.id], places)
             ledger.drop(padded)
-            for each in spent[node.id]:
+            for each in self._spent[node.id]:
                 if each:
                     ledger.drop(buffers.pop(each), indices.pop(each))
 
