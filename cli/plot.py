@@ -70,6 +70,7 @@ def _of_run(run: Path, sample: int | None) -> Figure:
 
     if sample is None:
         return loss_curve(RunDirectory(run).metrics)
+    from geocnn.survey.content import split_name
     from geocnn.training.starting import drawn_sample
 
     drawn = drawn_sample(RunDirectory(run), sample)
@@ -78,7 +79,8 @@ def _of_run(run: Path, sample: int | None) -> Figure:
         f"{axis.name} {axis.label(first):g} to {axis.label(stop - 1):g}"
         for axis, first, stop in zip(drawn.grid.axes, drawn.window.start, drawn.window.stop, strict=True)
     )
-    title = f"sample {sample} of {run}\n{Path(drawn.survey).name}: {spans}, before it was augmented"
+    survey = split_name(drawn.survey)[0].name
+    title = f"sample {sample} of {run}\n{survey}: {spans}, before it was augmented"
     return sample_panels(drawn.patch.image, drawn.patch.label, names, drawn.classes, title)
 
 

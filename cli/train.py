@@ -117,10 +117,9 @@ def _train(config: Config, run: RunDirectory, group: Group, start: Start) -> Non
 
     from . import report
 
-    several = f"{group.count} processes, each " if group.count > 1 else ""
-    report.say(f"training on {several}{group.device}")
     work = run_training(config, run, group, start)
-    report.show(_drawing(work, run, config.record.classes), "training")
+    several = f"{group.count} processes, each " if group.count > 1 else ""
+    report.show(_drawing(work, run, f"{several}{group.device}", config.record.classes), "training")
     if not group.is_first:
         return
     _draw_loss(run)
@@ -128,15 +127,19 @@ def _train(config: Config, run: RunDirectory, group: Group, start: Start) -> Non
 
 
 def _drawing(
-    work: Generator[Progress | Remark | Validated, None, None], run: RunDirectory, classes: tuple[str, ...]
+    work: Generator[Progress | Remark | Validated, None, None], run: RunDirectory, where: str, classes: tuple[str, ...]
 ) -> Work[None]:
-    """Pass progress and remarks on; tell and draw each validation."""
+    """Pass progress and remarks on; say where the work is done once it begins, tell and draw each validation."""
     from geocnn.pictures import save_figure, training_panel
     from geocnn.progress import Progress, Remark
 
     from . import report
 
+    has_begun = False
     for event in work:
+        if isinstance(event, Progress) and not has_begun:
+            has_begun = True
+            report.say(f"training on {where}")
         if isinstance(event, Progress | Remark):
             yield event
             continue
@@ -167,4 +170,4 @@ def _find_rate(config: Config, run: RunDirectory, group: Group, start: Start) ->
     found = report.show(find_rate(config, group, start.workers, start.seconds), "trying rates")
     if group.is_first:
         save_figure(range_curve(found.rates, found.losses, found.suggestion), picture, overwrite=True)
-        report.say(f"done: training.learning_rate: {found.suggestion:.1g} (the loss falls fastest there); {picture}")
+        report.say(f"done: training.learning_rate: {found.suggestion:.1g} ; {picture}")

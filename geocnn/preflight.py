@@ -72,7 +72,7 @@ def preflight(config: Config) -> Preflight:
     _check_leaks(config, training, validation, faults)
     if faults:
         raise ConfigError(faults)
-    memory = training_bytes(plan, config.record.training.batch)
+    memory = training_bytes(plan, config.record.training.batch, recompute=config.record.training.recompute)
     remarks = (*_heads_left_out(config, plan), *_in_windows(plan), *_remarks((*pairs, *held)))
     return Preflight(plan, training, validation, memory, remarks)
 

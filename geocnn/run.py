@@ -52,7 +52,7 @@ class RunDirectory:
         RunError
             If it is a file, holds a run, or something that is not a run's.
         """
-        own = {each.name for each in (self.checkpoints, self.data, self.pictures, self.log)}
+        own = {each.name for each in (self.checkpoints, self.data, self.pictures, self.log, self.environment)}
         if self.path.is_dir() and not self.config.exists():
             strange = sorted(each.name for each in self.path.iterdir() if each.name not in own)
             if not strange:

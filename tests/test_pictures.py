@@ -341,7 +341,7 @@ def test_the_suggested_rate_is_marked() -> None:
     place = range_curve([1e-4, 1e-3, 1e-2], [1.0, 0.8, 0.9], 1e-3).axes[0]
     assert place.get_xscale() == "log"
     drawn = curves(place)
-    assert [x for x, _ in drawn.pop("falls fastest: 0.001")] == [1e-3, 1e-3]
+    assert [x for x, _ in drawn.pop("train with 0.001")] == [1e-3, 1e-3]
     assert list(drawn.values()) == [[(1e-4, 1.0), (1e-3, 0.8), (1e-2, 0.9)]]
 
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
 from arrays import grid_of
 
+from geocnn.checkpoints import Checkpoints
 from geocnn.config import Config, load_config
 from geocnn.device import Device
-from geocnn.errors import ModelError, RunError, Stopped
-from geocnn.model import load_model
+from geocnn.errors import ConfigError, ModelError, RunError, Stopped, SurveyError
+from geocnn.model import far_from_training, load_model
 from geocnn.processes import Process
-from geocnn.progress import Progress, Remark
+from geocnn.progress import Progress, Remark, finish
 from geocnn.run import RunDirectory
 from geocnn.survey.creating import create_survey
+from geocnn.survey.statistics import Statistics
 from geocnn.survey.survey import Domain, NewSurvey
 from geocnn.training.group import Group, join_group
-from geocnn.training.starting import Start, train
+from geocnn.training.learner import Learner
+from geocnn.training.rates import find_rate, suggested
+from geocnn.training.starting import Start, checked_for, drawn_sample, make_learner, train
 from geocnn.training.validation import Validated
 
 CPU = Device("cpu", "float32")
@@ -207,3 +215,209 @@ def test_initial_weights_that_fit_nowhere(config: Config, tmp_path: Path) -> Non
     )
     with pytest.raises(ModelError, match="no layer of the initial model fits"):
         completed(other, RunDirectory(tmp_path / "second"), Start(initial=first.path))
+
+
+def test_any_number_of_workers_gives_the_same_weights(config: Config, tmp_path: Path) -> None:
+    runs = {workers: RunDirectory(tmp_path / str(workers)) for workers in (0, 1, 3)}
+    for workers, run in runs.items():
+        completed(config, run, Start(workers=workers))
+    expected = weights(runs[0])
+    for run in runs.values():
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(run).items())
+
+
+def test_a_limit_of_time_saves_and_stops(config: Config, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    with pytest.raises(Stopped, match=r"stopped by the limit of time after step [0-5] of 6; everything is saved"):
+        for event in train(config, run, alone(), Start(seconds=2.0)):
+            if isinstance(event, Progress) and event.unit == "steps":
+                time.sleep(0.8)
+    completed(config, run, Start(resume=True))
+    whole = RunDirectory(tmp_path / "whole")
+    completed(config, whole)
+    assert all(torch.equal(tensor, weights(run)[name]) for name, tensor in weights(whole).items())
+
+
+def test_a_stop_while_validating_is_obeyed_and_the_validation_done_again(config: Config, tmp_path: Path) -> None:
+    run, whole = RunDirectory(tmp_path / "run"), RunDirectory(tmp_path / "whole")
+    with pytest.raises(Stopped, match="SIGUSR1 after step 4 of 6"):
+        for event in train(config, run, alone(), Start()):
+            if isinstance(event, Progress) and event.stage == "validating":
+                signal.raise_signal(signal.SIGUSR1)
+    assert [line["step"] for line in metrics(run) if line["kind"] == "validation"] == []
+    completed(config, run, Start(resume=True))
+    completed(config, whole)
+    assert metrics(run) == metrics(whole)
+
+
+def test_surveys_that_changed_are_not_resumed(config: Config, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    stopped_after(config, run, 2, Start())
+    os.utime(tmp_path / "label.h5", (1, 1))
+    with pytest.raises(RunError, match=r"surveys have changed since the run began: .*label\.h5"):
+        completed(config, run, Start(resume=True))
+
+
+def test_a_survey_that_changes_during_the_run_ends_it_at_the_next_checkpoint(config: Config, tmp_path: Path) -> None:
+    often = written(tmp_path, CONFIG.replace("seed: 3", "seed: 3, checkpoint_minutes: 0"))
+    with pytest.raises(RunError, match="surveys have changed since the run began"):
+        for event in train(often, RunDirectory(tmp_path / "run"), alone(), Start()):
+            if isinstance(event, Progress) and event.unit == "steps" and event.done == 3:
+                os.utime(tmp_path / "image.h5", (1, 1))
+
+
+def test_a_refused_run_leaves_no_folder(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no layer with weights is called encoder"):
+        completed(
+            written(tmp_path, CONFIG.replace("seed: 3", "seed: 3, freeze: [encoder]")), RunDirectory(tmp_path / "r")
+        )
+    with h5py.File(tmp_path / "label.h5", "r+") as file:
+        file["data"][:] = -1
+    with pytest.raises(SurveyError, match="label all ignore"):
+        completed(config, RunDirectory(tmp_path / "r"))
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_run_that_was_killed_before_it_began_may_begin_anew(config: Config, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    stopped_after(config, run, 2, Start())
+    for each in (run.config, run.metrics):
+        each.unlink()
+    with pytest.raises(RunError, match="holds no run"):
+        completed(config, run, Start(resume=True))
+    completed(config, run)
+    whole = RunDirectory(tmp_path / "whole")
+    completed(config, whole)
+    assert all(torch.equal(tensor, weights(run)[name]) for name, tensor in weights(whole).items())
+
+
+def test_findings_that_were_damaged_are_found_again(config: Config, tmp_path: Path) -> None:
+    run, whole = RunDirectory(tmp_path / "run"), RunDirectory(tmp_path / "whole")
+    stopped_after(config, run, 2, Start())
+    (run.data / "findings.npz").write_bytes(b"?")
+    events = completed(config, run, Start(resume=True))
+    assert any(isinstance(event, Remark) and "missing or damaged" in event.text for event in events)
+    completed(config, whole)
+    assert all(torch.equal(tensor, weights(run)[name]) for name, tensor in weights(whole).items())
+
+
+def test_the_gradients_of_accumulated_batches_are_averaged(config: Config, tmp_path: Path) -> None:
+    text = CONFIG.replace("norm: batch, ", "").replace(", dropout: 0.1", "")
+    both, single = (
+        learner_of(written(tmp_path, text.replace("batch: 2", f"batch: 1, accumulate: {count}"))) for count in (2, 1)
+    )
+    image, label = batch_of(2)
+    both.step(0, [(image[:1], label[:1]), (image[1:], label[1:])])
+    sums = [torch.zeros_like(weight) for weight in single.network.parameters()]
+    for part in (slice(0, 1), slice(1, 2)):
+        single.step(0, [(image[part], label[part])], 0.0)
+        for total, weight in zip(sums, single.network.parameters(), strict=True):
+            total += weight.grad / 2
+    for total, weight in zip(sums, both.network.parameters(), strict=True):
+        assert torch.allclose(total, weight.grad, atol=1e-7)
+        assert total.abs().max() > 1e-6
+
+
+def learner_of(config: Config) -> Learner:
+    group = alone()
+    return make_learner(config, checked_for(config, group), group)
+
+
+def batch_of(size: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(5)
+    return rng.normal(size=(size, 1, 8, 8, 8)).astype(np.float32), rng.integers(-1, 2, (size, 8, 8, 8)).astype(np.int8)
+
+
+def test_a_step_depends_on_its_number_and_seed_alone(config: Config) -> None:
+    one, other = learner_of(config), learner_of(config)
+    batch = batch_of(2)
+    assert one.step(0, [batch]) == other.step(0, [batch])
+    torch.rand(7)
+    again = one.step(1, [batch])
+    assert again == other.step(1, [batch])
+    third = learner_of(config)
+    third.step(0, [batch])
+    # Dropout of another step draws other numbers; the rate is the same.
+    assert third.step(2, [batch], again.rate).loss != again.loss
+
+
+def test_the_state_of_a_learner_is_taken_up_whole(config: Config) -> None:
+    clipped = written(Path(config.marked.source).parent, CONFIG.replace("seed: 3", "seed: 3, clip: 0.1"))
+    one, other = learner_of(clipped), learner_of(clipped)
+    for number in range(3):
+        one.step(number, [batch_of(2)])
+    other.restore(copy.deepcopy(one.state))
+    learnt = one.step(3, [batch_of(2)])
+    assert learnt == other.step(3, [batch_of(2)])
+    assert learnt.norm is not None
+    assert learnt.norm > 0.1
+    assert all(torch.equal(tensor, other.state["network"][name]) for name, tensor in one.state["network"].items())
+
+
+def test_patience_ends_a_run_and_the_best_model_is_kept(config: Config, tmp_path: Path) -> None:
+    keys = (
+        "steps: 60, batch: 2, seed: 3, learning_rate: 0.0, weight_decay: 0.0, validate_every: 4, patience: 2, keep: f1"
+    )
+    still = written(
+        tmp_path, CONFIG[: CONFIG.index("training:")].replace("norm: batch, ", "") + f"training: {{{keys}}}\n"
+    )
+    run = RunDirectory(tmp_path / "run")
+    events = completed(still, run)
+    assert [event.is_best for event in events if isinstance(event, Validated)] == [True, False, False]
+    said = [event.text for event in events if isinstance(event, Remark)]
+    assert "no better f1 in 2 validations: ended after step 12" in said
+    assert "the model is that of step 4, the best by f1" in said
+    provenance = load_model(run.path).contract.provenance
+    assert (provenance["step"], provenance["ended"]) == ("4 of 60", "12")
+    assert not [told for told in far_from(run) if "its training was stopped" in told]
+
+
+def far_from(run: RunDirectory) -> list[str]:
+    model = load_model(run.path)
+    return far_from_training(model, grid_of((40, 16, 16)), Statistics.from_json(model.contract.statistics))
+
+
+def test_a_model_of_a_run_that_was_stopped_is_told(config: Config, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    stopped_after(config, run, 5, Start())
+    assert any("the model is that of step 4 of 6: its training was stopped" in told for told in far_from(run))
+
+
+def test_the_mean_of_the_weights_is_what_is_validated_and_kept(config: Config, tmp_path: Path) -> None:
+    run, plain = RunDirectory(tmp_path / "run"), RunDirectory(tmp_path / "plain")
+    completed(written(tmp_path, CONFIG.replace("seed: 3", "seed: 3, average: 0.9")), run)
+    completed(config, plain)
+    state, _ = Checkpoints(run.checkpoints).load()
+    assert state is not None
+    name = next(name for name, tensor in state["average"].items() if tensor.ndim == 5)
+    assert torch.equal(weights(run)[name.removeprefix("network.")], state["average"][name])
+    # The weights themselves go the way they go without the mean.
+    assert torch.equal(state["network"][name.removeprefix("network.")], weights(plain)[name.removeprefix("network.")])
+
+
+def test_the_range_test_finds_a_rate_and_begins_nothing(config: Config, tmp_path: Path) -> None:
+    found = finish(find_rate(written(tmp_path, CONFIG.replace("batch: 2", "batch: 4")), alone(), 1, None))
+    assert len(found.rates) == len(found.losses) >= 50
+    assert 1e-4 < found.suggestion < 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "image.h5", "label.h5"]
+
+
+def test_a_rate_is_suggested_before_the_lowest_loss() -> None:
+    rates = [10.0**k for k in range(-6, 1)]
+    assert suggested(rates, [1.0, 1.0, 0.9, 0.5, 0.3, 0.29, 4.0]) == pytest.approx(1e-3)
+    assert suggested(rates, [1.0, 1.0, 1.0, 0.95, 0.3, 0.5, 4.0]) == pytest.approx(1e-3)
+    with pytest.raises(RunError, match="falls at no learning rate"):
+        suggested(rates, [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
+
+
+def test_a_sample_is_drawn_again(config: Config, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    completed(config, run)
+    drawn = drawn_sample(run, 5)
+    assert drawn.patch.image.shape == (1, 8, 8, 8)
+    assert drawn.classes == ("background", "bright")
+    assert all(a >= 0 and b <= n for a, b, n in zip(drawn.window.start, drawn.window.stop, (40, 16, 16), strict=True))
+    again = drawn_sample(run, 5)
+    np.testing.assert_array_equal(drawn.patch.image, again.patch.image)
+    with pytest.raises(RunError, match="holds no run"):
+        drawn_sample(RunDirectory(tmp_path / "none"), 5)

@@ -139,12 +139,12 @@ def range_curve(rates: Sequence[float], losses: Sequence[float], suggestion: flo
     rates, losses
         Of each step of a learning-rate range test.
     suggestion
-        The rate at which the loss falls fastest.
+        The rate to train with.
     """
     figure = empty_figure(6, HEIGHT)
     place = figure.subplots()
     place.plot(rates, losses, color=COLOURS[0], linewidth=1.6)
-    place.axvline(suggestion, color=VERMILLION, linestyle="--", linewidth=1, label=f"falls fastest: {suggestion:.1g}")
+    place.axvline(suggestion, color=VERMILLION, linestyle="--", linewidth=1, label=f"train with {suggestion:.1g}")
     place.set_xscale("log")
     place.grid(alpha=0.3)
     place.legend(fontsize=9)

@@ -73,7 +73,7 @@ class Trainer:
         self._watch = Watch()
         self._step = self._validated = self._fruitless = 0
         self._best: float | None = None
-        self._score = ""
+        self._score = self._told = ""
 
     @property
     def step(self) -> int:
@@ -153,6 +153,8 @@ class Trainer:
         ):
             self._curves, saved = drawn, time.monotonic()
             yield from self._catch_up(stop)
+            if self._is_over:
+                yield Remark(f"this run has ended after step {self._step}; to train further, begin one with --init")
             while not self._is_over:
                 started = time.monotonic()
                 learnt = self._learner.step(self._step, (feed.take() for _ in range(self._settings.accumulate)))
@@ -168,6 +170,7 @@ class Trainer:
                     self._stop(stop)
             self.settle()
             yield from self._group.first(self._finish())
+            yield self._progress
 
     def _draw(self, number: int) -> Batch:
         """This process's part of the batch of that number: patches number · batch and following, over all processes."""
@@ -198,10 +201,13 @@ class Trainer:
             known = {"gradient_norm": learnt.norm} if learnt.norm is not None else {}
             rate = samples * prod(self._setting.config.record.data.patch) / seconds
             self._log("train", loss=learnt.loss, learning_rate=learnt.rate, samples_per_second=rate, **known)
-        note = ", ".join(
-            part for part in (f"loss {learnt.loss:.4f}", f"rate {learnt.rate:.2g}", self._score, self._memory) if part
-        )
-        return Progress(self._step, settings.steps, "steps", note)
+        self._told = f"loss {learnt.loss:.4f}, rate {learnt.rate:.2g}"
+        return self._progress
+
+    @property
+    def _progress(self) -> Progress:
+        note = ", ".join(part for part in (self._told, self._score, self._memory) if part)
+        return Progress(self._step, self._settings.steps, "steps", note)
 
     @property
     def _memory(self) -> str:

@@ -1,4 +1,4 @@
-"""The learning-rate range test: rates from tiny to huge, and the one at which the loss falls fastest."""
+"""The learning-rate range test: rates from tiny to huge, and the one to train with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from geocnn.training.feeding import feeding
 from geocnn.training.group import Group
 from geocnn.training.starting import checked_for, make_learner
 
-__all__ = ["Rates", "find_rate", "steepest"]
+__all__ = ["Rates", "find_rate", "suggested"]
 
 LOWEST, HIGHEST = 1e-6, 1.0
 MOST_STEPS = 100
@@ -52,9 +52,9 @@ def find_rate(config: Config, group: Group, workers: int, seconds: float | None)
     with group.working(), stop_requests(seconds) as stop:
         checked = checked_for(config, group)
         findings = yield from group.first(heeding(look(config, checked), stop))
+        stream = assemble(config, checked, findings).stream
         for remark in (*checked.remarks, *lacking(config.record.classes, findings)):
             yield Remark(remark)
-        stream = assemble(config, checked, findings).stream
         learner = make_learner(config, checked, group)
         size = settings.batch // group.count
 
@@ -75,7 +75,7 @@ def find_rate(config: Config, group: Group, workers: int, seconds: float | None)
                 if losses[-1] > BLOWN_UP * min(losses):
                     break
     rates = tuple(tried[: len(losses)])
-    return Rates(rates, tuple(losses), steepest(rates, losses))
+    return Rates(rates, tuple(losses), suggested(rates, losses))
 
 
 def _stop_if_asked(group: Group, stop: StopRequest) -> None:
@@ -87,8 +87,11 @@ def _smoothed(before: Sequence[float], loss: float) -> float:
     return loss if not before else SMOOTHING * before[-1] + (1 - SMOOTHING) * loss
 
 
-def steepest(rates: Sequence[float], losses: Sequence[float]) -> float:
-    """The rate at which the loss falls most, by the logarithm of the rate, before it is lowest.
+def suggested(rates: Sequence[float], losses: Sequence[float]) -> float:
+    """The rate at which the loss falls most, by the logarithm of the rate, or a tenth of that where it is lowest.
+
+    The smaller of the two, which are the suggestions of fastai's ``lr_find`` (Howard & Gugger, 2020): the loss lags
+    behind the rate, the more the more it is smoothed.
 
     Raises
     ------
@@ -103,4 +106,4 @@ def steepest(rates: Sequence[float], losses: Sequence[float]) -> float:
             expected="a loss that falls at some",
             do="look at the data with geocnn plot, and train with the default rate for longer",
         )
-    return rates[1 + min(range(len(falls)), key=falls.__getitem__)]
+    return min(rates[1 + min(range(len(falls)), key=falls.__getitem__)], rates[lowest] / 10)

@@ -79,9 +79,9 @@ def train(
         if initial is not None:
             load_weights(Network(checked.plan), initial)  # Refuse what fits nowhere before anything is read.
         findings = yield from group.first(_findings(config, checked, run, start, stop))
+        data = assemble(config, checked, findings)
         for remark in (*checked.remarks, *lacking(config.record.classes, findings)):
             yield Remark(remark)
-        data = assemble(config, checked, findings)
         trainer = Trainer(
             Setting(config, checked, findings, data, run, group, start.workers),
             learner := make_learner(config, checked, group),
@@ -162,7 +162,8 @@ def checked_for(config: Config, group: Group) -> Preflight:
     faults = _indivisible(config, group)
     if not faults:
         share = settings.batch // group.count
-        needed, free = training_bytes(checked.plan, share), group.device.free_memory()
+        needed = training_bytes(checked.plan, share, recompute=settings.recompute)
+        free = group.device.free_memory()
         # The estimate is within a factor of two for the networks that it was tried on.
         if needed > 2 * free:
             found = f"a step on {share} patches needs about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
