@@ -28,7 +28,8 @@ from geocnn.proposal.proposing import Proposal, propose
 from geocnn.proposal.values import LabelValues
 from geocnn.survey.options import SurveyOptions
 
-SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES, DOCUMENTATION = ROOT / "sample_data", ROOT / "docs/first-config.md"
 Init = Callable[..., Outcome]
 
 
@@ -123,6 +124,18 @@ def test_the_sample_survey_and_what_was_measured(init: Init, tmp_path: Path) -> 
     assert "64 × 60 × 96 positions" in reason(tmp_path, "patch")
     assert "6.8 × 6.8 × 6.3 of the patch" in reason(tmp_path, "network")
     assert record.data.validation.model_dump() == {"block": 0.2, "gap": 16, "axis": "crossline"}
+
+
+def test_the_config_in_the_documentation_is_what_is_written(
+    geocnn: Geocnn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sample_data").symlink_to(SAMPLES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("geocnn.job_limits.cores", lambda: 2)
+    named = ("--image", "sample_data/training-seismic.sgy", "--label", "sample_data/training-label.h5")
+    assert geocnn("init", *named, "--out", "first.yaml", "--device", "cpu", "--memory", "16GB").status == 0
+    [shown] = re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown == Path("first.yaml").read_text(encoding="utf-8")
 
 
 def test_what_is_written_trains(init: Init, geocnn: Geocnn, tmp_path: Path) -> None:

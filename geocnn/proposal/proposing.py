@@ -97,7 +97,7 @@ def write(proposal: Proposal, wish: Wish, out: Path, overwrite: bool = False) ->
 def _require_classes(found: Fingerprint) -> None:
     """Refuse labels of which nothing can be learned."""
     present = np.flatnonzero(found.counts[1:])
-    names = ", ".join(each.label for each in found.surveys[:3])
+    names = ", ".join(list(dict.fromkeys(each.label for each in found.surveys))[:3])
     looked = "" if found.whole else ", in the even sample of its traces that was looked at"
     if not present.size:
         raise SurveyError(
