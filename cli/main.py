@@ -19,6 +19,7 @@ from .inspect import inspect
 from .models import models
 from .plot import plot
 from .predict import predict
+from .slurm import slurm
 from .synth import synth
 from .train import train
 
@@ -37,6 +38,7 @@ app = typer.Typer(
 for command in (inspect, init, check, train, evaluate, predict, export, convert, plot):
     app.command()(command)
 app.add_typer(synth, name="synth")
+app.add_typer(slurm, name="slurm")
 app.add_typer(models, name="models")
 
 
