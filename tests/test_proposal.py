@@ -13,6 +13,7 @@ from arrays import grid_of
 from command import Geocnn, Outcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from surveys import Traces
 
 from geocnn.config import Config, load_config
 from geocnn.errors import SurveyError
@@ -87,8 +88,8 @@ def survey_found(
     counts[1 : 1 + len(shares)] = np.round(np.array(shares) * prod(shape))
     along = tuple(np.tile(counts // PARTS, (PARTS, 1)) for _ in shape[:-1])
     return SurveyFound(
-        "image", "label", grid_of(shape), 1, bins, prod(shape), prod(shape), along, counts, (20.0,) * len(shape),
-        (0.0,), (1.0,), 0.0, 4.0, None,
+        "image", "label", grid_of(shape), 1, bins, prod(shape), prod(shape), along, counts, len(shares) - 1,
+        (20.0,) * len(shape), (0.0,), (1.0,), 0.0, 4.0, None,
     )  # fmt: skip
 
 
@@ -366,6 +367,8 @@ def test_steps_grow_with_what_is_labelled() -> None:
     steps = [proposal_for(survey_found((n, 400, 400), (0.9, 0.1)), GPU).sized for n in (64, 1600, 40_000)]
     assert steps[0].steps == 1000
     assert steps[2].steps == 25_000
+    assert steps[1].batch == 4
+    assert steps[1].limit == "More would learn no more from each sample."
     labelled = hold(Fingerprint((survey_found((1600, 400, 400), (0.9, 0.1)),), GPU), 1).labelled
     assert steps[1].steps == pytest.approx(100 * labelled / (steps[1].batch * prod(steps[1].patch)), rel=0.05)
 
@@ -432,11 +435,31 @@ def test_labels_are_counted_by_parts_of_an_axis() -> None:
     assert (table[:, 1] + table[:, 2] == 100).all()
 
 
-def test_labels_count_only_where_the_image_lives(tmp_path: Path) -> None:
-    image, label = save(tmp_path, planes((48, 32, 32)))
+def test_labels_count_only_where_the_image_lives(init: Init, tmp_path: Path) -> None:
+    """But classes on dead traces are classes: training reads them, and would refuse a number beyond the last."""
+    label = planes((64, 32, 32))
+    label[0, 0] = 2
+    image, name = save(tmp_path, label)
     samples = np.load(image)
     samples[:12] = 0
     np.save(image, samples)
-    [found] = finish(look_at([Pair((image,), label)], SurveyOptions()))
-    assert found.live == 36 * 32 * 32
-    assert found.counts.sum() == found.live
+    [found] = finish(look_at([Pair((image,), name)], SurveyOptions()))
+    assert found.live == found.counts.sum() == 52 * 32 * 32
+    assert init((image, name)).status == 0
+    assert len(proposed(tmp_path).record.classes) == 3
+    label = label.astype(np.float32)
+    label[0, 0] = 0.5
+    np.save(name, label)
+    assert "such as 0.5" in init((image, name), more=("--overwrite",)).err
+
+
+def test_traces_that_the_label_lacks_are_not_interpreted(tmp_path: Path) -> None:
+    """The label's file holds 300 of 400 traces; those that are missing read as zeros, which is no background."""
+    volume = np.random.default_rng(0).normal(size=(20, 20, 30)).astype(np.float32)
+    image, label = tmp_path / "image.sgy", tmp_path / "label.sgy"
+    Traces.of(volume, range(20), range(20)).write(image)
+    missing = set(range(5, 400, 4))
+    Traces.of(1.0 * (volume > 1), range(20), range(20)).picked([n for n in range(400) if n not in missing]).write(label)
+    [found] = finish(look_at([Pair((str(image),), str(label))], SurveyOptions()))
+    assert found.counts[0] == len(missing) * 30
+    assert found.counts[1:].sum() == (400 - len(missing)) * 30

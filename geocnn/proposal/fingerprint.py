@@ -58,6 +58,8 @@ class SurveyFound:
         Live samples by part and label value, for each lateral axis, shape (PARTS, VALUES) each.
     counts
         The same for all parts together, shape (VALUES,).
+    highest
+        The highest value of the label, on dead traces too.
     widths
         Mean length, in positions, of the runs of classes above 0 along each axis; infinite where none begins.
     mean, std
@@ -77,6 +79,7 @@ class SurveyFound:
     live: int
     along: tuple[Counts, ...]
     counts: Counts
+    highest: int
     widths: tuple[float, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -153,7 +156,7 @@ class Fingerprint:
     @property
     def classes(self) -> int:
         """Number of classes: the highest that was met, and one."""
-        return int(np.flatnonzero(self.counts)[-1])
+        return 1 + max(each.highest for each in self.surveys)
 
     @property
     def shares(self) -> tuple[float, ...]:

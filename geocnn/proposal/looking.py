@@ -196,6 +196,7 @@ def _found(match: _Match, values: LabelValues, scanned: Scan, seen: int) -> Surv
         live=int(values.counts.sum()),
         along=values.along,
         counts=values.counts,
+        highest=values.highest,
         widths=values.widths,
         mean=statistics.mean,
         std=statistics.std,

@@ -25,12 +25,22 @@ class LabelValues:
         What the user calls the label.
     shape
         Positions of the part of the survey that it covers.
+
+    Attributes
+    ----------
+    counts
+        Live samples of each value, shape (VALUES,).
+    along
+        The same by parts of each lateral axis, shape (PARTS, VALUES) each.
+    highest
+        The highest value, wherever it stands: training reads labels of dead traces too.
     """
 
     def __init__(self, name: str, shape: tuple[int, ...]) -> None:
         self.name = name
         self.counts = np.zeros(VALUES, np.int64)
         self.along = tuple(np.zeros((PARTS, VALUES), np.int64) for _ in shape[:-1])
+        self.highest = -1
         self._shape = shape
         self._odd: set[float] = set()
         self._low, self._high = inf, -inf
@@ -39,12 +49,12 @@ class LabelValues:
 
     def add(self, start: tuple[int, ...], values: FloatArray, live: BoolArray) -> None:
         """Add a window that starts at a position of the covered part: values (\\*w), live samples (\\*w)."""
-        told = values[live]
         with np.errstate(invalid="ignore"):
-            right = (told >= -1) & (told <= HIGHEST) & (told == np.rint(told))
+            right = (values >= -1) & (values <= HIGHEST) & (values == np.rint(values))
         if not right.all():
-            self._note_odd(told[~right], told)
+            self._note_odd(values[~right], values)
             return
+        self.highest = max(self.highest, int(values.max()))
         classes = np.where(live, values, -1).astype(np.int64) + 1
         here = np.bincount(classes[live], minlength=VALUES)
         self.counts += here
