@@ -53,6 +53,7 @@ def check(
     verify: Annotated[
         bool, typer.Option("--verify", help="Build the network, small, and check that it does what the table says.")
     ] = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key: training.batch=8.")] = None,
     json: JsonOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -71,8 +72,10 @@ def check(
     survey = _opened(on, options) if on is not None else None
     if _is_config(target):
         _require_bare(target, input, outputs)
-        checked = _check_config(Path(target))
+        checked = _check_config(Path(target), set_ or ())
     else:
+        if set_:
+            raise UsageError("--set for a layer spec", expected="a config", do="leave --set out")
         checked = _check_spec(target, _read_input(input) if input is not None else None, outputs, survey)
     if not json:
         _draw(checked, graph, budget)
@@ -183,13 +186,13 @@ def _read_input(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def _check_config(path: Path) -> _Checked:
+def _check_config(path: Path, overrides: Sequence[str]) -> _Checked:
     from geocnn.config import load_config
     from geocnn.preflight import preflight
 
     from .config_screen import config_json, resolved, survey_lines
 
-    config = load_config(path)
+    config = load_config(path, overrides)
     checked = preflight(config)
     return _Checked(
         checked.plan,

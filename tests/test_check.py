@@ -315,3 +315,10 @@ def test_a_survey_without_a_picture_is_refused(check: Geocnn) -> None:
     status, _, err = check("fault-small", "--on", "survey.sgy")
     assert status == 2
     assert "--on survey.sgy without --picture" in err
+
+
+def test_a_config_is_checked_with_what_replaces_its_keys(check: Geocnn, config: Path) -> None:
+    outcome = check(config, "--set", "training.batch=7", "--json")
+    assert outcome.status == 0
+    assert json.loads(outcome.out)["config"]["training"]["batch"] == 7
+    assert check("fault-small", "--set", "training.batch=7").status == 2

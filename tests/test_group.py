@@ -84,6 +84,24 @@ def test_two_processes_that_are_stopped_go_on_to_the_very_same_weights(folder: P
     assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
 
 
+def test_a_process_that_is_killed_ends_the_others_with_a_message(folder: Path) -> None:
+    endless = write_config(folder, CONFIG.replace("steps: 50", "steps: 100000, validate_every: 100000"), "endless.yaml")
+    command = [str(GEOCNN), "train", str(endless), "--run", str(folder / "killed"), "--devices", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    metrics = folder / "killed/metrics.jsonl"
+    until = time.monotonic() + 60
+    while not metrics.exists():
+        assert time.monotonic() < until
+        assert running.poll() is None
+        time.sleep(0.05)
+    [child] = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "process 0 of 2 lost another one" in told
+
+
 def test_a_batch_that_cannot_be_shared_is_said_once(folder: Path) -> None:
     done = run_train(folder / "config.yaml", folder / "three", "--devices", "3")
     assert done.returncode == 1
