@@ -10,8 +10,8 @@ __all__ = ["budget", "needed", "seconds"]
 MOVED = {"cpu": 0.2e9, "cuda": 40e9}
 """Bytes of activations that a training step gets through in a second, for each core or on a GPU.
 
-Measured on two busy cores of a server for six networks of the zoo and scaled to quiet ones, to within a factor of two; for
-GPUs an estimate.
+Measured on two busy cores of a server for six networks of the zoo and scaled to quiet ones, to within a factor of two;
+for GPUs an estimate.
 """
 
 COMPUTED = {"cpu": 60e9, "cuda": 20e12}
