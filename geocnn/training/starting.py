@@ -110,7 +110,7 @@ def _describe(config: Config, run: RunDirectory, group: Group, trainer: Trainer,
     if not run.config.exists():
         run.begin(dump_config(config))
     run.forget_after(trainer.step)
-    run.append_log(f"training from step {trainer.step} on {group.device}, {group.count} process(es)")
+    run.append_log(f"training from step {trainer.step} on {group.count} × {group.device}")
 
 
 def _resumed(trainer: Trainer, group: Group) -> Work[None]:
