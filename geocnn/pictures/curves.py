@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from geocnn.errors import RunError
 from geocnn.pictures.drawing import COLOURS, HEIGHT, VERMILLION, dress, empty_figure
@@ -105,11 +106,8 @@ def _draw_loss(place: Axes, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _smoothed(loss: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The running mean of a loss over a tenth of what there is of it."""
-    share, smooth, mean = 1 / max(1.0, len(loss) / 10), np.empty_like(loss), loss[0]
-    for index, value in enumerate(loss):
-        mean += share * (value - mean)
-        smooth[index] = mean
+    """The mean of a loss over a tenth of what there is of it, half before and half behind."""
+    smooth: NDArray[np.float64] = uniform_filter1d(loss, max(1, len(loss) // 10), mode="nearest")
     return smooth
 
 
