@@ -25,19 +25,16 @@ __all__ = ["apologise", "fail", "print_json", "say", "short", "show", "silence",
 
 T = TypeVar("T")
 
-LINE_EVERY = 10.0
-"""Seconds between two lines of progress where there is no terminal, in the first minutes."""
-
-LATER_EVERY = 60.0
-"""The same after `FIRST` seconds: a batch job of days must not fill its log."""
-
-FIRST = 300.0
+SOONEST, LATEST = 10.0, 300.0
+"""Seconds between two lines of progress where there is no terminal, at first and after hours: a day gives 400 lines."""
 
 MEMORY = 60.0
 """Seconds after which a rate has forgotten most of what was before."""
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+_is_live = False
+"""Whether a bar is on the screen: what is printed past its console would be written into it."""
 
 
 def silence() -> None:
@@ -47,7 +44,8 @@ def silence() -> None:
 
 def say(text: str) -> None:
     """Print a line for people."""
-    _out.print(escape(text))
+    console = _err if _is_live and _out.is_terminal else _out
+    console.print(escape(text))
 
 
 def warn(text: str) -> None:
@@ -143,7 +141,7 @@ class _Meter:
 
     @property
     def text(self) -> str:
-        """Percentage, note, time left, units done, rate and memory: what matters most comes first."""
+        """Percentage, time left, note, units done, rate and memory: what matters most comes first."""
         last = self.last
         if last is None:
             return ""
@@ -152,7 +150,7 @@ class _Meter:
         left = f"{_clock(remaining / self.rate)} left" if self.rate and remaining else ""
         steps = f"{last.done:,} of {last.total:,} steps" if last.unit == "steps" else ""
         rate = f"{short(self.rate)} {last.unit}/s" if self.rate else ""
-        return ", ".join(part for part in (share, last.note, left, steps, rate, _memory()) if part)
+        return ", ".join(part for part in (share, left, last.note, steps, rate, _memory()) if part)
 
 
 def _stage(progress: Progress) -> tuple[str, str, int]:
@@ -179,38 +177,63 @@ class _Clock:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[_Meter], None]]:
-    """A live bar, gone when the work is done."""
+    """A live bar, gone when the work is done; a narrow screen has room for its words alone."""
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[text]}"))
+    global _is_live
+    wide = min(24, _err.width // 10) if _err.width >= 60 else 0
+    stage, text = (TextColumn(f"{{task.{name}}}", markup=False) for name in ("description", "fields[text]"))
+    columns = (stage, BarColumn(bar_width=wide), text) if wide else (stage, text)
     with Bar(*columns, console=_err, transient=True) as bar:
         task = bar.add_task("", total=None, text="")
 
         def draw(meter: _Meter) -> None:
             last = meter.last
             if last is not None:
-                bar.update(task, description=meter.stage, total=last.total, completed=last.done, text=meter.text)
+                named = _cut(meter.stage, _err.width // 2)
+                told = _fitting(meter.text, _err.width - len(named) - wide - 2)
+                bar.update(task, description=named, total=last.total, completed=last.done, text=told)
 
-        yield draw
+        _is_live = True
+        try:
+            yield draw
+        finally:
+            _is_live = False
+
+
+def _cut(text: str, room: int) -> str:
+    """The beginning of a text that is too long."""
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _fitting(text: str, room: int) -> str:
+    """As many of the parts of a text, from the first on, as there is room for."""
+    while text and len(text) > room:
+        text = text.rpartition(", ")[0]
+    return text
 
 
 @contextmanager
 def _lines() -> Iterator[Callable[[_Meter], None]]:
-    """A plain line every so often, and one at the end, for batch logs."""
+    """A plain line every so often, the rarer the longer it takes, and one at the end, for batch logs."""
     began = said = time.monotonic()
     unsaid: _Meter | None = None
 
     def draw(meter: _Meter) -> None:
         nonlocal said, unsaid
         unsaid, now = meter, time.monotonic()
-        if now - said >= (LINE_EVERY if now - began < FIRST else LATER_EVERY):
+        if now - said >= min(max((now - began) / 30, SOONEST), LATEST):
             said, unsaid = now, None
-            _err.print(f"{meter.stage}: {meter.text}")
+            _print_line(meter)
 
     yield draw
     if unsaid is not None:
-        _err.print(f"{unsaid.stage}: {unsaid.text}")
+        _print_line(unsaid)
+
+
+def _print_line(meter: _Meter) -> None:
+    _err.print(escape(f"{meter.stage}: {meter.text}"))
 
 
 def short(number: float) -> str:
