@@ -76,7 +76,7 @@ def _of_run(run: Path, sample: int | None) -> Figure:
     drawn = drawn_sample(RunDirectory(run), sample)
     names = [axis.name for axis in drawn.grid.axes]
     spans = ", ".join(
-        f"{axis.name} {axis.label(first):g} to {axis.label(stop - 1):g}"
+        f"{axis.name} {axis.label(first):g} to {axis.label(stop - 1):g} {axis.unit}".rstrip()
         for axis, first, stop in zip(drawn.grid.axes, drawn.window.start, drawn.window.stop, strict=True)
     )
     survey = split_name(drawn.survey)[0].name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -337,6 +338,23 @@ def test_loss_curve_smooths_what_is_long_and_marks_the_model_that_is_kept(tmp_pa
     assert [x for x, _ in curves(right)["the model that is kept"]] == [60, 60]
 
 
+def test_a_step_that_was_skipped_leaves_the_others_in_the_curve(tmp_path: Path) -> None:
+    steps = [step(number, 2.0 if number > 30 else float("inf")) for number in range(1, 101)]
+    left = loss_curve(metrics(tmp_path, *steps)).axes[0]
+    for curve in curves(left).values():
+        assert curve == [(number, 2.0) for number in range(31, 101)]
+    assert left.get_yscale() == "log"
+
+
+@pytest.mark.parametrize(("last", "labels"), [(0.7, {"0.8", "0.9", "1"}), (0.005, {"0.01", "0.1", "1"})])
+def test_losses_are_read_off_in_plain_numbers(tmp_path: Path, last: float, labels: set[str]) -> None:
+    left = loss_curve(metrics(tmp_path, step(1, 1.2), step(100, last))).axes[0]
+    left.figure.canvas.draw()
+    drawn = {tick.get_text() for tick in (*left.get_yticklabels(), *left.get_yticklabels(minor=True))}
+    assert labels <= drawn
+    assert all(re.fullmatch(r"[\d.]*", text) for text in drawn)
+
+
 def test_the_suggested_rate_is_marked() -> None:
     place = range_curve([1e-4, 1e-3, 1e-2], [1.0, 0.8, 0.9], 1e-3).axes[0]
     assert place.get_xscale() == "log"
@@ -373,6 +391,43 @@ def test_a_sample_is_drawn_whatever_its_dimension(shape: tuple[int, ...], panels
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["rock", "salt", "not interpreted"]
     if len(shape) == 3:
         assert "inline 3 of 6" in figure.axes[0].get_title()
+
+
+def test_the_channels_of_a_trace_are_whole_curves_on_scales_of_their_own() -> None:
+    trace = np.sin(np.arange(50, dtype=np.float32))
+    trace[20] = 40
+    image = np.stack([trace, 0.01 * trace])
+    figure = sample_panels(image, (trace > 0.9).astype(np.int8), ["sample"], ["noise", "P"], "sample 7")
+    assert [place.get_title() for place in figure.axes] == ["channel 1 of 2", "channel 2 of 2", "label"]
+    for place, channel in zip(figure.axes, image, strict=False):
+        [curve] = curves(place).values()
+        assert curve == [(at, pytest.approx(float(value))) for at, value in enumerate(channel)]
+        assert channel.max() < place.get_ylim()[1] < 1.2 * channel.max()
+    label = figure.axes[-1]
+    assert pixel(label, 20, 0) == rgb(VERMILLION)
+    assert pixel(label, 18, 0) == (255, 255, 255)
+    assert label.get_window_extent().height < figure.axes[0].get_window_extent().height / 2
+
+
+def test_of_many_channels_of_a_sample_the_first_are_drawn() -> None:
+    figure = sample_panels(np.ones((40, 6, 7), np.float32), np.zeros((6, 7), np.int8), ["x", "y"], ["a", "b"], "")
+    titles = [place.get_title() for place in figure.axes]
+    assert titles == [*(f"channel {number} of 40" for number in range(1, 9)), "label"]
+
+
+def test_a_sample_of_a_volume_is_cut_in_its_middle() -> None:
+    label = np.zeros((6, 8, 10), np.int8)
+    label[3, 2, 7] = label[1, 4, 9] = label[0, 6, 5] = 1
+    figure = sample_panels(label[None].astype(np.float32), label, ["i", "x", "s"], ["a", "b"], "")
+    inline, crossline, time = figure.axes[-3:]
+    for place, across, down in ((inline, 2, 7), (crossline, 1, 9), (time, 0, 6)):
+        assert np.argwhere(place.images[0].get_array() == 1).tolist() == [[down, across]]
+        assert pixel(place, across, down) == rgb(VERMILLION)
+    assert [(place.get_xlabel(), place.get_ylabel()) for place in (inline, crossline, time)] == [
+        ("x", "s"),
+        ("i", "s"),
+        ("i", "x"),
+    ]
 
 
 def test_loss_curve_of_several_classes(tmp_path: Path) -> None:

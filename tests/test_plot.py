@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import Geocnn
+from runs import CONFIG, run_train, write_config
 from surveys import SAMPLES, Traces, encoded
+
+from geocnn.run import RunDirectory
+from geocnn.training.starting import drawn_sample
+from geocnn_cli.plot import _of_run
 
 Plot = Callable[..., tuple[int, str]]
 
@@ -32,6 +37,14 @@ def run_directory(tmp_path: Path) -> Path:
     line = {"kind": "train", "step": 1, "loss": 0.7, "learning_rate": 1e-3}
     (folder / "metrics.jsonl").write_text(json.dumps(line) + "\n")
     return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    config = write_config(folder, CONFIG.replace("steps: 50", "steps: 1"))
+    assert run_train(config, folder / "run").returncode == 0
+    return folder / "run"
 
 
 def is_png(path: Path) -> bool:
@@ -138,3 +151,28 @@ def test_a_sample_of_no_run_is_refused(plot: Plot, tmp_path: Path, arguments: tu
     status, said = plot(*arguments, "--out", tmp_path / "out.png")
     assert status == 2
     assert "--run" in said or "nothing to draw" in said
+
+
+def test_a_sample_of_a_run_is_drawn_again(plot: Plot, trained: Path, tmp_path: Path) -> None:
+    pictures = []
+    for name, number in (("a", 5), ("b", 5), ("c", 6)):
+        status, said = plot("--run", trained, "--sample", number, "--out", tmp_path / f"{name}.png")
+        assert status == 0, said
+        pictures.append((tmp_path / f"{name}.png").read_bytes())
+    assert pictures[0] == pictures[1] != pictures[2]
+    status, said = plot("--run", trained, "--sample", 7, "--out", tmp_path / "a.png")
+    assert (status, (tmp_path / "a.png").read_bytes()) == (1, pictures[0])
+    assert "a.png exists" in said
+
+
+def test_a_sample_shows_what_the_network_saw_and_tells_where_it_is(trained: Path) -> None:
+    drawn, figure = drawn_sample(RunDirectory(trained), 5), _of_run(trained, 5)
+    first, second = figure.get_suptitle().splitlines()
+    assert first == f"sample 5 of {trained}"
+    inline = drawn.grid.axes[0]
+    low, high = (inline.label(position) for position in (drawn.window.start[0], drawn.window.stop[0] - 1))
+    assert second.startswith(f"image.h5: inline {low:g} to {high:g}, crossline ")
+    image, label = (figure.axes[row * 3].images[0].get_array() for row in range(2))
+    np.testing.assert_array_equal(image, drawn.patch.image[0, 4].T)
+    np.testing.assert_array_equal(np.ma.filled(label, -1), drawn.patch.label[4].T)
+    assert [text.get_text() for text in figure.legends[0].get_texts()][:2] == ["background", "bright"]

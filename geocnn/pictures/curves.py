@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
@@ -94,13 +95,18 @@ def _draw_loss(place: Axes, records: Sequence[Mapping[str, Any]]) -> None:
     behind.set_ylabel("learning rate (dashed)", fontsize=9, color="#777777")
     behind.tick_params(colors="#777777", labelsize=9)
     behind.set_ylim(bottom=0)
-    smooth = _smoothed(loss)
+    # Steps that fp16 skipped have a loss that is no number; a mean over one would be none from there on.
+    step, loss = step[np.isfinite(loss)], loss[np.isfinite(loss)]
     place.plot(step, loss, color=COLOURS[0], linewidth=0.8, marker=marker, markersize=3, alpha=0.45)
-    place.plot(step, smooth, color=COLOURS[0], linewidth=1.6)
+    place.plot(step, _smoothed(loss), color=COLOURS[0], linewidth=1.6)
     # The grey line is drawn first although its axes were made last.
     place.set_zorder(behind.get_zorder() + 1)
     place.patch.set_visible(False)
-    place.set_yscale("log" if (loss > 0).all() else "linear")
+    if len(loss) and loss.min() > 0:
+        place.set_yscale("log")
+        place.yaxis.set_major_formatter("{x:g}")
+        # Within a decade there are too few powers of ten to read a loss by.
+        place.yaxis.set_minor_formatter("{x:g}" if loss.max() < 10 * loss.min() else NullFormatter())
     place.grid(alpha=0.3)
     dress(place, "training loss", "step", "loss")
 

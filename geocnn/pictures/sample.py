@@ -16,11 +16,18 @@ from geocnn.survey.survey import FloatArray
 
 __all__ = ["sample_panels"]
 
+MOST_CHANNELS = 8
+
+STRIP = 0.3
+"""Height of the label of a trace, in heights of a panel."""
+
 
 def sample_panels(
     image: FloatArray, label: NDArray[np.int8], axes: Sequence[str], classes: Sequence[str], title: str
 ) -> Figure:
     """The channels of a patch above its labels: three middle planes of a volume, a section whole, a trace as a curve.
+
+    Of many channels the first are drawn, as the titles tell.
 
     Parameters
     ----------
@@ -34,17 +41,20 @@ def sample_panels(
         Which sample it is.
     """
     planes = _planes(label.ndim)
-    figure = empty_figure(3.2 * max(2, len(planes)) + 1, HEIGHT * 0.75 * (len(image) + 1))
+    channels, image = len(image), image[:MOST_CHANNELS]
+    strip = STRIP if label.ndim == 1 else 1
+    figure = empty_figure(3.2 * max(2, len(planes)) + 1, HEIGHT * 0.75 * (len(image) + strip) + 1)
     figure.suptitle(title, fontsize=10, parse_math=False)
-    places = figure.subplots(len(image) + 1, len(planes), squeeze=False)
-    limit = loudness([image.reshape(len(image), -1)])
+    heights = [1] * len(image) + [strip]
+    places = figure.subplots(len(heights), len(planes), squeeze=False, sharex="col", height_ratios=heights)
+    limit = loudness([image])
     for column, hidden in enumerate(planes):
         names = [name for at, name in enumerate(axes) if at != hidden]
         for row, channel in enumerate(image):
             plane, place = _cut(channel, hidden), places[row, column]
             _draw_samples(place, plane, limit)
-            heading = f"channel {row}" if len(image) > 1 else "normalised samples"
-            dress(place, f"{heading}{_where(axes, hidden, label.shape)}", names[0], names[-1] if plane.ndim > 1 else "")
+            heading = f"channel {row + 1} of {channels}" if channels > 1 else "normalised samples"
+            dress(place, f"{heading}{_where(axes, hidden, label.shape)}", "", names[-1] if plane.ndim > 1 else "")
         place = places[-1, column]
         _draw_label(place, _cut(label, hidden), len(classes))
         dress(place, "label", names[0], names[-1] if len(names) > 1 else "")
@@ -66,17 +76,12 @@ def _where(axes: Sequence[str], hidden: int | None, shape: Sequence[int]) -> str
 
 
 def _draw_samples(place: Axes, plane: FloatArray, limit: float) -> None:
+    """A section in grey, a trace from left to right, each of its channels on a scale of its own."""
     if plane.ndim == 1:
-        _draw_trace(place, plane, limit)
+        place.plot(np.arange(len(plane)), plane, color="black", linewidth=0.8)
+        place.grid(alpha=0.3)
     else:
         place.imshow(plane.T, cmap="gray", vmin=-limit, vmax=limit, aspect="auto")
-
-
-def _draw_trace(place: Axes, samples: FloatArray, limit: float) -> None:
-    """The samples of a trace, from left to right."""
-    place.plot(np.arange(len(samples)), samples, color="black", linewidth=0.8)
-    place.set_ylim(-1.1 * limit, 1.1 * limit)
-    place.margins(x=0)
 
 
 def _draw_label(place: Axes, label: NDArray[np.int8], classes: int) -> None:
