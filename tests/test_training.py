@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -283,6 +284,7 @@ def test_a_run_that_was_killed_before_it_began_may_begin_anew(config: Config, tm
     stopped_after(config, run, 2, Start())
     for each in (run.config, run.metrics):
         each.unlink()
+    shutil.rmtree(run.curves, ignore_errors=True)
     with pytest.raises(RunError, match="holds no run"):
         completed(config, run, Start(resume=True))
     completed(config, run)
