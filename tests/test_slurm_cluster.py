@@ -13,9 +13,8 @@ from cluster import Cluster, running_cluster, wait_until
 from predictions import make_model, make_survey
 from runs import CONFIG, losses, weights, write_config
 
-STEPS = 500
 WIDE = f"[{'{conv: 16, kernel: 5, activation: relu}, ' * 3}{{conv: outputs, kernel: 1}}]"
-SHAPE = (240, 64, 64)
+SHAPE = (240, 96, 64)
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +23,11 @@ def cluster() -> Iterator[Cluster]:
         yield there
 
 
-@pytest.mark.parametrize("nodes", [1, 2])
-def test_a_training_stopped_by_a_signal_is_the_undisturbed_one(cluster: Cluster, tmp_path: Path, nodes: int) -> None:
-    recipe = f"steps: {STEPS}, validate_every: {STEPS},"
+@pytest.mark.parametrize(("nodes", "steps"), [(1, 600), (2, 200)])
+def test_a_training_stopped_by_a_signal_is_the_undisturbed_one(
+    cluster: Cluster, tmp_path: Path, nodes: int, steps: int
+) -> None:
+    recipe = f"steps: {steps}, validate_every: {steps},"
     write_config(tmp_path, CONFIG.replace("steps: 50,", recipe))
     size = ("--device=cpu", "--nodes", nodes, "--cpus-per-task", 1, "--time", "20:00")
     parts, whole = (
@@ -43,7 +44,7 @@ def test_a_training_stopped_by_a_signal_is_the_undisturbed_one(cluster: Cluster,
     said = log.read_text()
     assert "stopped by SIGUSR1 after step" in said
     assert f"stopped with everything saved: job {parts} is queued again" in said
-    assert max(losses(tmp_path / "parts")) < STEPS
+    assert max(losses(tmp_path / "parts")) < steps
     for job, name in ((parts, "parts"), (whole, "whole")):
         cluster.wait_for(job, "COMPLETED", tmp_path / f"{name}.log")
     # The second run has gone on in the same log.
@@ -72,10 +73,17 @@ def test_members_of_an_array_that_were_stopped_and_killed_end_the_prediction(clu
     array = cluster.submit(tmp_path, *job, "--out", "parts.npy", "--array", 3, "--output", "parts-%a.log")
     logs = [tmp_path / f"parts-{member}.log" for member in (1, 2, 3)]
     # The last member bears the number of the array.
-    for member, signal in ((3, "USR1"), (2, "KILL")):
-        journal = tmp_path / f"parts.npy.unfinished/range-{member - 1:05}.jsonl"
-        wait_until(lambda at=journal: at.exists() and at.stat().st_size > 0, lambda: "\n".join(map(_said, logs)))
-        cluster.tell("scancel", f"--signal={signal}", f"{array}_{member}.0")
+    signals = {3: "USR1", 2: "KILL"}
+
+    def all_signalled() -> bool:
+        """Send each of the members its signal when it is at work."""
+        for member in list(signals):
+            journal = tmp_path / f"parts.npy.unfinished/range-{member - 1:05}.jsonl"
+            if journal.exists() and journal.stat().st_size:
+                cluster.tell("scancel", f"--signal={signals.pop(member)}", f"{array}_{member}.0")
+        return not signals
+
+    wait_until(all_signalled, lambda: "\n".join(map(_said, logs)))
     whole = cluster.submit(tmp_path, *job, "--out", "whole.npy", "--output", "whole.log")
     assert cluster.wait_for(f"{array}_3", "PENDING", logs[2])["Restarts"] == "1"
     assert cluster.wait_for(f"{array}_2", "FAILED", logs[1])["ExitCode"] == "137:0"
