@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -375,3 +378,31 @@ def test_submitted(config: Path, geocnn: Geocnn, shell: Shell, monkeypatch: pyte
     assert outcome.status == 1
     assert "no sbatch here" in outcome.err
     assert "sbatch train-r.sh" in outcome.err
+
+
+DOCS = (Path(__file__).resolve().parent.parent / "docs/clusters.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^geocnn slurm .*$", DOCS, re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_of_the_documentation_are_written(config: Path, geocnn: Geocnn, example: str) -> None:
+    outcome = geocnn(*shlex.split(example.removesuffix(" --submit"))[1:])
+    assert outcome.status == 0, outcome.err
+
+
+def test_the_script_of_the_documentation_is_the_one_that_is_written(config: Path, geocnn: Geocnn) -> None:
+    geocnn(*shlex.split(EXAMPLES[0].removesuffix(" --submit"))[1:])
+    written = (config / "train-first.sh").read_text()
+    places = {str(config): "/home/ada/faults", sys.prefix: "/home/ada/geocnn"}
+    for here, there in places.items():
+        written = written.replace(here, there)
+    assert f"```bash\n{written}```" in DOCS
+
+
+def test_a_login_node_loads_no_torch(config: Path) -> None:
+    code = (
+        "import sys\nfrom geocnn_cli import main\n"
+        "sys.argv = 'geocnn slurm train faults.yaml --run r'.split()\nstatus = main._status()\n"
+        "sys.exit(status or 100 * ('torch' in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
