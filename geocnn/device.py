@@ -16,6 +16,7 @@ from geocnn.processes import Process
 
 __all__ = ["Device", "choose_device", "is_out_of_memory", "keep_freed_memory", "share_machine", "sharers"]
 
+
 @dataclass(frozen=True)
 class Device:
     """A device (``cpu``, ``cuda``, ``mps``) and a precision (``float32``, ``bf16``, ``fp16``) to compute in."""
