@@ -31,6 +31,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.predicting
 	$(BIN)/python -m benchmarks.prediction_memory
+	$(BIN)/python -m benchmarks.training
 
 check: setup
 	$(BIN)/ruff check .
