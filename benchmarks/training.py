@@ -138,8 +138,10 @@ def steps(report: Report, asked: argparse.Namespace) -> None:
 def loop(report: Report, asked: argparse.Namespace) -> None:
     """What the loop costs beside a step: on a network of one 1 × 1 × 1 convolution."""
     config = config_of("loop", TINY, 8, 1)
-    seconds = in_turns(("geocnn", "fixed"), config, asked.device, 500, asked.rounds)
-    report.value("the loop's own cost a step", 1000 * (seconds["geocnn"] - seconds["fixed"]), "ms", OWN)
+    seconds = in_turns(("unthreaded", "bare", "geocnn"), config, asked.device, 500, asked.rounds)
+    report.value("the loop's own cost a step", 1000 * (seconds["unthreaded"] - seconds["bare"]), "ms", OWN)
+    told = ", ".join(f"{value * 1000:.2f} ms {name}" for name, value in seconds.items())
+    print(f"  a step of that network, drawing included: {told}")
 
 
 def resume(report: Report, asked: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Ways of training the same network, each a process that takes as many steps as it is told and says how long it took.
 
-``python -m benchmarks.training_ways geocnn|fixed|tutorial CONFIG DEVICE`` answers each number of steps on its standard
+``python -m benchmarks.training_ways WAY CONFIG DEVICE`` answers each number of steps on its standard
 input with the seconds of a step.
 """
 
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from geocnn.progress import Progress
 from geocnn.run import RunDirectory
 from geocnn.training.data import assemble, look
 from geocnn.training.group import Group, join_group
+from geocnn.training.learner import Batch, Learner
 from geocnn.training.starting import Start, checked_for, make_learner, train
 
 __all__ = ["finished", "join"]
@@ -48,27 +50,40 @@ def join(device: str) -> Group:
     return join_group(choose_device(device, "float32"), Process(), 1)
 
 
-def by_geocnn(config: Config, device: str) -> Iterator[None]:
+def by_geocnn(config: Config, device: str, workers: int = 1) -> Iterator[None]:
     """Steps of ``geocnn train`` with everything around them."""
     keep_freed_memory()
     run = RunDirectory(Path(tempfile.mkdtemp()) / "run")
-    for event in train(config, run, join(device), Start()):
+    for event in train(config, run, join(device), Start(workers=workers)):
         if isinstance(event, Progress) and event.unit == "steps" and event.done:
             yield
 
 
 def fixed(config: Config, device: str) -> Iterator[None]:
     """The same network, loss and optimiser, again and again on one batch in memory."""
+    learner, draw = parts(config, device)
+    batch = draw(0)
+    for number in count():
+        learner.step(number, [batch])
+        yield
+
+
+def bare(config: Config, device: str) -> Iterator[None]:
+    """Drawing and learning in turns, with no loop around them."""
+    learner, draw = parts(config, device)
+    for number in count():
+        learner.step(number, [draw(number)])
+        yield
+
+
+def parts(config: Config, device: str) -> tuple[Learner, Callable[[int], Batch]]:
+    """What learns, and what draws the batch of a number."""
     keep_freed_memory()
     group = join(device)
     checked = checked_for(config, group)
-    settings = config.record.training
-    data = assemble(config, checked, finished(look(config, checked)))
-    batch = data.stream.batch(settings.seed, range(settings.batch))
-    learner = make_learner(config, checked, group)
-    for number in count():
-        learner.step(number % settings.steps, [batch])
-        yield
+    seed, size = config.record.training.seed, config.record.training.batch
+    stream = assemble(config, checked, finished(look(config, checked))).stream
+    return make_learner(config, checked, group), lambda n: stream.batch(seed, range(n * size, (n + 1) * size))
 
 
 class Patches(IterableDataset):
@@ -115,7 +130,13 @@ def tutorial(config: Config, device: str) -> Iterator[None]:
         yield
 
 
-WAYS: dict[str, Callable[[Config, str], Iterator[None]]] = {"geocnn": by_geocnn, "fixed": fixed, "tutorial": tutorial}
+WAYS: dict[str, Callable[[Config, str], Iterator[None]]] = {
+    "geocnn": by_geocnn,
+    "unthreaded": partial(by_geocnn, workers=0),
+    "bare": bare,
+    "fixed": fixed,
+    "tutorial": tutorial,
+}
 
 
 def main(way: str, config: str, device: str) -> None:

@@ -74,7 +74,7 @@ class Learner:
         optimizer.zero_grad()
         losses = []
         for part, batch in enumerate(batches):
-            _seed(settings.seed, number, part, self._group.rank)
+            self._seed(number, part)
             last = part == settings.accumulate - 1
             with self._group.fabric.no_backward_sync(self._module, enabled=not last and self._group.count > 1):
                 loss = self._loss(*batch)
@@ -83,6 +83,15 @@ class Learner:
         norm = self._clip() if settings.clip else None
         optimizer.step()
         return Learnt(float(torch.stack(losses).mean()), rate, norm)
+
+    def _seed(self, step: int, part: int) -> None:
+        """Random numbers, as of dropout, that depend on nothing else."""
+        place = (self._settings.seed, step, part, self._group.rank)
+        seed = int(np.random.SeedSequence(place).generate_state(1)[0])
+        # torch.manual_seed notes down its callers for GPUs that are not in use, which takes a millisecond.
+        torch.default_generator.manual_seed(seed)
+        if self._group.device.kind == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def _set_rate(self, rate: float) -> None:
         for group in self._optimizer.param_groups:
@@ -134,8 +143,3 @@ class _Outputs(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits (B, outputs, \\*patch), and those of the heads by name."""
         return self.network.with_heads(x) if self._with_heads else (self.network(x), {})
-
-
-def _seed(seed: int, step: int, part: int, rank: int) -> None:
-    """Random numbers, as of dropout, that depend on nothing else."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, step, part, rank]).generate_state(1)[0]))
