@@ -39,11 +39,14 @@ def train(
 
     Example: geocnn slurm train faults.yaml --run runs/first --gpus 4 --time 12:00:00 --submit
     """
-    from geocnn.config import load_config
+    from geocnn.config import load_config, require_same
     from geocnn.errors import UsageError
 
     said = _parsed(train_command, "train", context.args)
     config = load_config(said["config"], said["set_"] or ())
+    begun = said["run"] / "config.yaml"
+    if begun.exists():
+        require_same(config, begun)
     batch, processes = config.record.training.batch, options.nodes * options.tasks
     if batch % processes:
         raise UsageError(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from geocnn.errors import ConfigError, Fault, SurveyError
-from geocnn.marked import KeyPath, Marked, load_marked
+from geocnn.errors import ConfigError, Fault, RunError, SurveyError
+from geocnn.marked import KeyPath, Marked, load_marked, parse_marked
 from geocnn.network.spec import Spec, load_spec, read_spec, zoo_names
 from geocnn.overrides import blame, overridden
 from geocnn.records import read_record, spell
@@ -23,7 +23,10 @@ from geocnn.settings import (
 from geocnn.starred import is_starred, match_names
 from geocnn.tasks import TASKS
 
-__all__ = ["Config", "dump_config", "load_config"]
+__all__ = ["Config", "dump_config", "load_config", "require_same"]
+
+FREE = ("checkpoint_minutes",)
+"""Keys that may change in a run: the weights do not depend on them."""
 
 
 @dataclass(frozen=True)
@@ -157,3 +160,30 @@ def dump_config(config: Config) -> str:
         data["network"] = config.spec.model_dump(mode="json")
     text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     return text
+
+
+def require_same(config: Config, begun: Path) -> None:
+    """Refuse to go on under another config than the one that a run began with, and wrote.
+
+    Raises
+    ------
+    RunError
+        With what differs.
+    """
+    before, now = _leaves(load_marked(begun).data), _leaves(parse_marked(dump_config(config), "config").data)
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key[-1] not in FREE]
+    if changed:
+        words = [f"{spell(key)} is {now.get(key, 'absent')}, was {before.get(key, 'absent')}" for key in changed[:6]]
+        raise RunError(
+            f"the config is not the one that the run in {begun.parent} began with: {'; '.join(words)}",
+            expected="the same config (checkpoint_minutes may change)",
+            do="restore it to resume, or start a new run in another folder, with --init for its weights",
+        )
+
+
+def _leaves(data: object, key: KeyPath = ()) -> dict[KeyPath, str]:
+    """Every value of nested data, spelt, by its key path."""
+    if not isinstance(data, dict | list):
+        return {key: str(data)}
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    return {path: leaf for part, value in items for path, leaf in _leaves(value, (*key, part)).items()}

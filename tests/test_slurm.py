@@ -14,6 +14,7 @@ from command import Geocnn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geocnn.config import dump_config, load_config
 from geocnn.errors import RunError, UsageError
 from geocnn.slurm import Command, Job, JobOptions, render, submit
 
@@ -348,6 +349,16 @@ def test_wrong_commands_are_told_before_they_are_queued(
     assert outcome.status == status
     assert told in outcome.err
     assert set(config.iterdir()) == before
+
+
+def test_a_begun_run_under_another_config_is_refused_now(config: Path, geocnn: Geocnn) -> None:
+    begun = load_config(config / "faults.yaml", ["training.steps=7"])
+    (config / "r").mkdir()
+    (config / "r/config.yaml").write_text(dump_config(begun))
+    outcome = geocnn("slurm", "train", "faults.yaml", "--run", "r")
+    assert outcome.status == 1
+    assert "training.steps is 6, was 7" in outcome.err
+    assert geocnn("slurm", "train", "faults.yaml", "--run", "r", "--set", "training.steps=7").status == 0
 
 
 def test_a_script_that_was_changed_is_kept(config: Path, geocnn: Geocnn) -> None:

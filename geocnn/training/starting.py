@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from geocnn.config import Config, dump_config, load_config
+from geocnn.config import Config, dump_config, load_config, require_same
 from geocnn.errors import ConfigError, Fault, RunError
 from geocnn.grid import Grid, Window
 from geocnn.interrupt import StopRequest, heeding, stop_requests
 from geocnn.losses import LOSSES
-from geocnn.marked import KeyPath, load_marked, parse_marked
 from geocnn.model import load_model
 from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
@@ -22,7 +21,6 @@ from geocnn.objective import Objective
 from geocnn.patches import Patch
 from geocnn.preflight import Preflight, preflight
 from geocnn.progress import Progress, Remark, Work
-from geocnn.records import spell
 from geocnn.run import RunDirectory
 from geocnn.training.data import Findings, assemble, lacking, look
 from geocnn.training.group import Group
@@ -32,9 +30,6 @@ from geocnn.training.validation import Validated
 from geocnn.transfer import load_weights
 
 __all__ = ["Drawn", "Start", "checked_for", "drawn_sample", "make_learner", "train"]
-
-FREE = ("checkpoint_minutes",)
-"""Keys of a config that may change in a run: the weights do not depend on them."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +126,13 @@ def _findings(config: Config, checked: Preflight, run: RunDirectory, start: Star
     if not start.resume:
         run.require_new()
         return (yield from heeding(look(config, checked), stop))
-    _require_same(config, run)
+    if not run.config.exists():
+        raise RunError(
+            f"{run.path} holds no run",
+            expected="the folder of a stopped run",
+            do="check --run, or leave --resume out",
+        )
+    require_same(config, run.config)
     kept = Findings.load(run.data)
     if kept is None:
         yield Remark(f"what was found about the surveys is missing or damaged in {run.data}: looking at them again")
@@ -182,33 +183,6 @@ def _indivisible(config: Config, group: Group) -> list[Fault]:
     found = f"a batch of {batch} patches for {count} processes"
     do = f"write training.batch: {-(-batch // count) * count}, or launch another number of processes"
     return [config.fault(("training", "batch"), found, "equally many patches for each process", do)]
-
-
-def _require_same(config: Config, run: RunDirectory) -> None:
-    """Refuse to resume a run under another config."""
-    if not run.config.exists():
-        raise RunError(
-            f"{run.path} holds no run",
-            expected="the folder of a stopped run",
-            do="check --run, or leave --resume out",
-        )
-    before, now = _leaves(load_marked(run.config).data), _leaves(parse_marked(dump_config(config), "config").data)
-    changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key[-1] not in FREE]
-    if changed:
-        words = [f"{spell(key)} is {now.get(key, 'absent')}, was {before.get(key, 'absent')}" for key in changed[:6]]
-        raise RunError(
-            f"the config is not the one that the run in {run.path} began with: {'; '.join(words)}",
-            expected="the same config (checkpoint_minutes may change)",
-            do="restore it to resume, or start a new run in another folder, with --init for its weights",
-        )
-
-
-def _leaves(data: object, key: KeyPath = ()) -> dict[KeyPath, str]:
-    """Every value of nested data, spelt, by its key path."""
-    if not isinstance(data, dict | list):
-        return {key: str(data)}
-    items = data.items() if isinstance(data, dict) else enumerate(data)
-    return {path: leaf for part, value in items for path, leaf in _leaves(value, (*key, part)).items()}
 
 
 class Drawn(NamedTuple):
