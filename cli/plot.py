@@ -21,9 +21,15 @@ __all__ = ["plot"]
 
 @survey_options
 def plot(
-    out: Annotated[Path, typer.Option(help="Picture to write; its suffix names the format (.png, .pdf, .svg).")],
     options: SurveyOptions,
     survey: Annotated[str | None, typer.Argument(help="Survey to draw.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Picture to write; its suffix names the format (.png, .pdf, .svg).",
+            show_default="with --run: one of its pictures",
+        ),
+    ] = None,
     overlay: Annotated[str | None, typer.Option(help="Survey to lay over it: labels or probabilities.")] = None,
     inline: Annotated[float | None, typer.Option(help="Inline number; the middle one by default.")] = None,
     crossline: Annotated[float | None, typer.Option(help="Crossline number; the middle one by default.")] = None,
@@ -48,6 +54,8 @@ def plot(
 
     from . import report
 
+    if out is None:
+        out, overwrite = _picture_of(run, sample), True
     require_picture(out, overwrite)
     if run is not None:
         figure = _of_run(run, sample)
@@ -82,6 +90,17 @@ def _of_run(run: Path, sample: int | None) -> Figure:
     survey = split_name(drawn.survey)[0].name
     title = f"sample {sample} of {run}\n{survey}: {spans}, before it was augmented"
     return sample_panels(drawn.patch.image, drawn.patch.label, names, drawn.classes, title)
+
+
+def _picture_of(run: Path | None, sample: int | None) -> Path:
+    """Where a picture of a run goes if nothing else is said: to the run's others."""
+    from geocnn.run import RunDirectory
+
+    if run is None:
+        raise UsageError("no --out", expected="--out FILE, the picture to write", do="pass one, such as --out look.png")
+    directory = RunDirectory(run)
+    directory.require_begun()
+    return directory.pictures / ("loss.png" if sample is None else f"sample-{sample}.png")
 
 
 def _require_sample(run: Path | None, sample: int | None) -> None:

@@ -113,8 +113,9 @@ def _write(slot: Path, state: State) -> None:
 
 def _read(slot: Path) -> State:
     with slot.open("rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise ValueError("no checkpoint of this version of geocnn")
+        start = file.read(len(MAGIC))
+        if start != MAGIC:
+            raise ValueError("no checkpoint of this version of geocnn" if start else "it is empty")
         told, content = file.read(9), file.read()
     if told != b"%08x\n" % zlib.crc32(content):
         raise ValueError("its checksum does not match")

@@ -42,6 +42,21 @@ class RunDirectory:
         self.data = path / "data"
         self.curves = path / "tensorboard"
 
+    def require_begun(self) -> None:
+        """Refuse a folder in which no run has begun.
+
+        Raises
+        ------
+        RunError
+            If there is none.
+        """
+        if not self.config.exists():
+            raise RunError(
+                f"{self.path} holds no run",
+                expected="the folder of a run that has begun",
+                do="check --run; to begin one there, train without --resume",
+            )
+
     def require_new(self) -> None:
         """Refuse a folder that is not free for a new run.
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -44,15 +44,15 @@ class Nursery:
         self._commands, self._answers = commands, answers
         assert answers.readline() == "ready\n"
 
-    def run(self, *arguments: object, kill_after: float | None = None) -> int:
-        """The status of a command that is killed after so many seconds if it has not ended by then."""
+    def run(self, *arguments: object, kill_when: Callable[[], bool] = lambda: False) -> int:
+        """The status of a command that is killed when it is time, if it has not ended by then."""
         self._commands.write(json.dumps([str(each) for each in arguments]) + "\n")
         self._commands.flush()
         child = int(self._answers.readline())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            while True:
+                os.kill(child, signal.SIGKILL if kill_when() else 0)
+                time.sleep(0.001)
         return int(self._answers.readline())
 
 
@@ -78,6 +78,19 @@ def _nursery() -> Iterator[Nursery]:
         process.stdin.close()
 
 
+def after(run: Path, saves: int, delay: float) -> Callable[[], bool]:
+    """Tells, when asked often, whether so many checkpoints have been written since, and so many seconds passed."""
+    seen, due = set[tuple[int, ...]](), list[float]()
+
+    def is_time() -> bool:
+        seen.add(tuple(slot.stat().st_mtime_ns for slot in (run / "checkpoints").glob("slot-*.pt")))
+        if len(seen) > saves and not due:
+            due.append(time.monotonic() + delay)
+        return bool(due) and time.monotonic() >= due[0]
+
+    return is_time
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two states are equal to the last bit."""
     if isinstance(one, torch.Tensor):
@@ -89,7 +102,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-RECIPE = "steps: 40, batch: 4, accumulate: 2, average: 0.9, clip: 1.0, validate_every: 16, checkpoint_minutes: 0.0005"
+RECIPE = "steps: 40, batch: 4, accumulate: 2, average: 0.9, clip: 1.0, validate_every: 16, checkpoint_minutes: 0"
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -98,16 +111,15 @@ def test_killed_at_random_moments_and_resumed_is_the_uninterrupted_run(
 ) -> None:
     text = CONFIG.replace("steps: 50, batch: 4", RECIPE).replace("relu, save", "relu, dropout: 0.2, save")
     config = write_config(tmp_path, text)
-    started = time.monotonic()
     assert nursery.run("train", config, "--run", tmp_path / "whole", "--workers", seed) == 0
-    length = time.monotonic() - started
     parts = tmp_path / "parts"
     rng = np.random.default_rng(seed)
     kills, status = 0, -signal.SIGKILL
     while status == -signal.SIGKILL:
-        soon = float(rng.uniform(0.2, 0.9)) * length if kills < 8 else None
+        saves = int(rng.integers(9)) if kills < 4 else 1000
+        moment = after(parts, saves, delay=float(rng.uniform(0, 0.05 if saves else 1)))
         resume = ["--resume"] if (parts / "config.yaml").exists() else []
-        status = nursery.run("train", config, "--run", parts, *resume, "--workers", 3, kill_after=soon)
+        status = nursery.run("train", config, "--run", parts, *resume, "--workers", 3, kill_when=moment)
         kills += status == -signal.SIGKILL
     assert status == 0
     assert kills >= 3

@@ -165,6 +165,21 @@ def test_a_sample_of_a_run_is_drawn_again(plot: Plot, trained: Path, tmp_path: P
     assert "a.png exists" in said
 
 
+def test_pictures_of_a_run_go_to_its_others(plot: Plot, trained: Path) -> None:
+    for options, name in ((("--sample", 3), "sample-3.png"), ((), "loss.png")):
+        (trained / "pictures" / name).unlink(missing_ok=True)
+        for _ in range(2):
+            status, said = plot("--run", trained, *options)
+            assert status == 0, said
+        assert (trained / "pictures" / name).stat().st_size > 1000
+
+
+def test_without_a_run_a_picture_needs_a_name(plot: Plot) -> None:
+    status, said = plot("survey.sgy")
+    assert status == 2
+    assert "no --out" in said
+
+
 def test_a_sample_shows_what_the_network_saw_and_tells_where_it_is(trained: Path) -> None:
     drawn, figure = drawn_sample(RunDirectory(trained), 5), _of_run(trained, 5)
     first, second = figure.get_suptitle().splitlines()

@@ -126,12 +126,7 @@ def _findings(config: Config, checked: Preflight, run: RunDirectory, start: Star
     if not start.resume:
         run.require_new()
         return (yield from heeding(look(config, checked), stop))
-    if not run.config.exists():
-        raise RunError(
-            f"{run.path} holds no run",
-            expected="the folder of a stopped run",
-            do="check --run, or leave --resume out",
-        )
+    run.require_begun()
     require_same(config, run.config)
     kept = Findings.load(run.data)
     if kept is None:
@@ -203,8 +198,7 @@ def drawn_sample(run: RunDirectory, number: int) -> Drawn:
     RunError
         If the folder holds no run that has begun, or its surveys have changed.
     """
-    if not run.config.exists():
-        raise RunError(f"{run.path} holds no run", expected="the folder of a run that has begun", do="check --run")
+    run.require_begun()
     config = load_config(run.config)
     checked = preflight(config)
     findings = Findings.load(run.data)
