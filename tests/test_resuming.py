@@ -22,15 +22,16 @@ from predictions import INSTANCE, POINTWISE, POOLED, SHAPE, make_model, make_sur
 from geocnn.device import Device
 from geocnn.errors import OutputError, RunError, Stopped, UsageError
 from geocnn.model import load_model
-from geocnn.prediction import ranges, tiles, writing
-from geocnn.prediction.job import Going, folder_of
+from geocnn.prediction import job, ranges, tiles, volume, writing
+from geocnn.prediction.job import Going, Job, folder_of
 from geocnn.prediction.journal import Journal
+from geocnn.prediction.lock import Lock
 from geocnn.prediction.passes import Part
 from geocnn.prediction.streamed import StreamedPass
 from geocnn.prediction.volume import Output, predict_volume
 from geocnn.prediction.windows import Blending
 from geocnn.processes import Process
-from geocnn.progress import finish
+from geocnn.progress import Work, finish
 from geocnn.survey.opening import open_survey
 from geocnn.survey.options import SurveyOptions
 
@@ -449,6 +450,45 @@ def test_launched_again_with_resume_nobody_is_in_the_way(case: Case) -> None:
     errors = [process.communicate()[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], errors
     assert np.abs(read(case.out) - expected).max() <= 1e-5
+    assert not folder_of(case.out).exists()
+
+
+@pytest.mark.parametrize("moment", ["opening", "opened", "computing"])
+def test_others_finish_all_while_one_is_on_its_way(case: Case, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Between two looks of a process the folder may be gone, and the output there."""
+    alone = case.run(case.folder / "alone.sgy")
+    opening, computing = volume.open_job, volume._Task.compute
+
+    def opened(*arguments: object) -> Work[Job | None]:
+        found = yield from opening(*arguments)
+        with monkeypatch.context() as others:
+            others.setattr(volume, "open_job", opening)
+            case.run(resume=True)
+        return found
+
+    def compute(task: object, *arguments: object) -> Work[None]:
+        with monkeypatch.context() as others:
+            others.setattr(volume._Task, "compute", computing)
+            case.run(resume=True)
+        yield from computing(task, *arguments)
+
+    def locked(path: Path) -> Lock:
+        if path.name == "lock" and moment == "opening":
+            with monkeypatch.context() as others:
+                others.setattr(job, "Lock", Lock)
+                case.run(resume=True)
+        return Lock(path)
+
+    if moment == "opening":
+        interrupted(case, monkeypatch)
+        monkeypatch.setattr(job, "Lock", locked)
+    elif moment == "opened":
+        monkeypatch.setattr(volume, "open_job", opened)
+    else:
+        monkeypatch.setattr(volume._Task, "compute", compute)
+    told = predict([case.model], case.survey, Output(str(case.out), going=Going(resume=True)))
+    assert told.whole
+    assert np.array_equal(read(case.out), alone)
     assert not folder_of(case.out).exists()
 
 

@@ -229,10 +229,16 @@ def open_job(
         ) from error
     except OSError as error:
         raise output_error(outputs[0], error) from error
-    with Lock(folder / LOCK) as lock:
+    try:
+        lock = Lock(folder / LOCK)
+    except OutputError:
+        if folder.exists():
+            raise
+        # Whoever had the lock has finished, and removed the folder.
+        return (yield from open_job(outputs, identity, shape, going, begin))
+    with lock:
         yield from _taken(lock)
         if not lock.is_current:
-            # Whoever had the lock has finished, and removed the folder.
             return (yield from open_job(outputs, identity, shape, going, begin))
         job = _found(tuple(outputs), identity, shape, going)
         if job is None:

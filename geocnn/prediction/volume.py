@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geocnn.device import Device, sharers
-from geocnn.errors import GeocnnError, ModelError, RunError, Stopped, UsageError
+from geocnn.errors import GeocnnError, ModelError, OutputError, RunError, Stopped, UsageError
 from geocnn.interrupt import StopRequest, heeding, stop_requests
 from geocnn.job_limits import seconds_left
 from geocnn.model import Contract, Model, far_from_training, normalised, require_fit
@@ -119,30 +119,20 @@ def predict_volume(models: Sequence[Model], survey: Survey, output: Output, devi
     flips = flips_of(survey.grid) if output.mirrored else [()]
     content = _content(output, contract, several=len(models) * len(flips) > 1)
     fields = content.fields(output.path)
-    with stop_requests(seconds_left()) as stop, ExitStack() as stack:
+    with stop_requests(seconds_left()) as stop:
         task = _Task(tuple(models), survey, output, device, content, fields, flips, stop)
         files = [each.file for each in fields]
         opening = open_job(files, task.identity, survey.grid.shape, output.going, task.begin)
         job = yield from heeding(opening, stop)
         if job is None:
             return Predicted(tuple(each.path for each in fields), is_finished(files), survey.grid.whole.size)
-        # A process that died while it gave files their final names leaves those that are still without.
-        left = [each for each in fields if (job.folder / each.file.name).exists()]
-        _require_rest(job, [each for each in fields if each not in left])
-        writers = [stack.enter_context(task.writer(each, job.folder)) for each in left]
-        if len(left) == len(fields):
-            try:
-                yield from task.compute(job, writers, finished)
-            except GeocnnError as error:
-                if not isinstance(error, Stopped):
-                    yield from job.abandon()
+        try:
+            whole = yield from task.complete(job, finished)
+        except (OutputError, RunError):
+            # Others may have finished all of it since the job was opened, and removed the folder.
+            if not is_finished(files):
                 raise
-
-        def commit() -> None:
-            for writer in writers:
-                writer.commit()
-
-        whole = yield from job.publish(commit)
+            whole = True
     seconds = {"total": time.monotonic() - begun, **task.times.seconds}
     return Predicted(tuple(each.path for each in fields), whole, survey.grid.whole.size, finished, seconds)
 
@@ -195,6 +185,27 @@ class _Task:
         # That nothing lies under its final name, or that it is to be replaced, was seen to when the job began.
         unfinished = folder / each.file.name
         return create_survey(each.path, new, like=self.survey, overwrite=True, unfinished=unfinished)
+
+    def complete(self, job: Job, finished: Finished) -> Work[bool]:
+        """Do this process's part of the job; whether the output has its final name now."""
+        # A process that died while it gave files their final names leaves those that are still without.
+        left = [each for each in self.fields if (job.folder / each.file.name).exists()]
+        _require_rest(job, [each for each in self.fields if each not in left])
+        with ExitStack() as stack:
+            writers = [stack.enter_context(self.writer(each, job.folder)) for each in left]
+            if len(left) == len(self.fields):
+                try:
+                    yield from self.compute(job, writers, finished)
+                except GeocnnError as error:
+                    if not isinstance(error, Stopped):
+                        yield from job.abandon()
+                    raise
+
+            def commit() -> None:
+                for writer in writers:
+                    writer.commit()
+
+            return (yield from job.publish(commit))
 
     def compute(self, job: Job, writers: Sequence[SurveyWriter], finished: Finished) -> Work[None]:
         """Compute what this process is to do."""
