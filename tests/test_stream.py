@@ -61,6 +61,16 @@ def test_random_networks_give_what_one_pass_gives(ndim: int, data: st.DataObject
     check(plan, data.draw(st.integers(0, ndim - 1)), data.draw(st.lists(st.integers(1, 30), min_size=1, max_size=8)))
 
 
+@pytest.mark.parametrize("ndim", SHAPES)
+def test_a_single_sample_is_concatenated(ndim: int) -> None:
+    spec = "[{residual: [{norm: batch}], join: concat}, {conv: outputs, kernel: 1}]"
+    network = network_of(plan_of(spec, (3, *SHAPES[ndim]), 2))
+    x = torch.randn(1, 3, *[1] * ndim, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected, found = network(x), streamed(StreamingNetwork(network, 0), x, [1])
+    assert (found - expected).abs().max() <= 1e-12
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 5])
 def test_planes_after_the_last_window_of_a_pool_are_put_back_as_zeros(chunk: int) -> None:
     plan = plan_of("- {pool: max, size: 3, save: p}\n- {unpool: p}\n- {conv: 1, kernel: 1}", (1, 11, 11))

@@ -136,9 +136,12 @@ class Stream:
         made = row.narrow(self._axis, kept, part.stop - part.start)
         channel = 0
         for pieces in inputs:
-            count = pieces[0].shape[1]
-            torch.cat(pieces, self._axis, out=made.narrow(1, channel, count))
-            channel += count
+            plane = 0
+            for piece in pieces:  # torch.cat(out=) leaves a channels-last view of one sample as it was (torch 2.13)
+                size = piece.shape[self._axis]
+                made.narrow(1, channel, piece.shape[1]).narrow(self._axis, plane, size).copy_(piece)
+                plane += size
+            channel += pieces[0].shape[1]
         held.replace(first, row)
         return made
 
