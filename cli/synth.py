@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from geocnn.errors import UsageError
-from geocnn.synthetic.recipes import RECIPES
+from geocnn.synthetic.choice import NAMES, choose_recipe
 
 from .options import OverwriteOption
 
@@ -29,11 +29,17 @@ def faults(
     count: Annotated[int, typer.Option(min=1, help="Number of cubes.")] = 1,
     shape: Annotated[str, typer.Option(help="Inlines, crosslines and samples of a cube.")] = "128,128,128",
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same cubes, whatever their count.")] = 0,
-    recipe: Annotated[str, typer.Option(help=f"Ranges of structure, wavelet, noise: {', '.join(RECIPES)}.")] = "wu2019",
+    recipe: Annotated[
+        str, typer.Option(help=f"Ranges of structure, wavelet, noise: {', '.join(NAMES)}, or a YAML file of them.")
+    ] = NAMES[0],
+    without: Annotated[str, typer.Option(help="Ingredients of the recipe wide to leave out, such as salt,noise.")] = "",
+    also: Annotated[
+        str, typer.Option(help="More to write of each cube: throw (in samples), age (relative geologic time), or both.")
+    ] = "",
     format: Annotated[Literal["sgy", "h5"], typer.Option(help="Format of the files.")] = "sgy",
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Make folded and faulted cubes, and labels that are 1 on faults and 0 elsewhere.
+    """Make folded and faulted cubes, and labels: 1 on faults, -1 on those too small to be seen, 0 elsewhere.
 
     Example: geocnn synth faults --out cubes --count 20 --shape 128,128,128 --seed 0
     """
@@ -41,12 +47,18 @@ def faults(
 
     from . import report
 
-    cubes = FaultCubes(out, count, _shape(shape), seed, recipe, format)
+    chosen = choose_recipe(recipe, _listed(without))
+    cubes = FaultCubes(out, count, _shape(shape), seed, chosen, format, _listed(also))
     samples, faulted = report.show(write_fault_cubes(cubes, overwrite), "making cubes")
     report.say(
-        f"done: {count} pairs in {out}, {cubes.pair(0)[0].name} … {cubes.pair(count - 1)[1].name}; "
+        f"done: {count} pairs in {out}, {cubes.file(0, 'seismic').name} … {cubes.file(count - 1, 'label').name}; "
         f"{samples:,} samples, {100 * faulted / samples:.1f} % on faults"
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """``salt,noise`` as names."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _shape(text: str) -> tuple[int, int, int]:

@@ -13,10 +13,13 @@ from geocnn.progress import finish
 from geocnn.survey.opening import open_survey
 from geocnn.synthetic.cubes import FaultCubes, write_fault_cubes
 from geocnn.synthetic.faults import fault_cube
+from geocnn.synthetic.choice import PlainRecipe
 from geocnn.synthetic.recipes import RECIPES
 from geocnn_cli.synth import synth
 
 SMALL = ("--shape", "16,20,24")
+PLAIN = ("--recipe", "wu2019")
+WU = PlainRecipe(recipe="wu2019")
 
 
 def run(*arguments: object) -> str:
@@ -30,7 +33,7 @@ def run(*arguments: object) -> str:
 
 @pytest.mark.parametrize("suffix", ["sgy", "h5"])
 def test_pairs_hold_image_and_label_on_line_numbers(tmp_path: Path, suffix: str) -> None:
-    run("faults", "--out", tmp_path / "cubes", "--count", 2, *SMALL, "--seed", 7, "--format", suffix)
+    run("faults", "--out", tmp_path / "cubes", "--count", 2, *SMALL, *PLAIN, "--seed", 7, "--format", suffix)
     names = {f"faults-{n:04d}-{kind}.{suffix}" for n in (0, 1) for kind in ("seismic", "label")}
     assert {path.name for path in (tmp_path / "cubes").iterdir()} == names
     for number in (0, 1):
@@ -45,7 +48,7 @@ def test_pairs_hold_image_and_label_on_line_numbers(tmp_path: Path, suffix: str)
 
 def test_a_cube_does_not_depend_on_how_many_there_are(tmp_path: Path) -> None:
     for name, count in (("one", 1), ("three", 3)):
-        run("faults", "--out", tmp_path / name, "--count", count, *SMALL, "--seed", 7)
+        run("faults", "--out", tmp_path / name, "--count", count, *SMALL, *PLAIN, "--seed", 7)
     one, three = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "three"))
     assert len(three) == 6
     assert one == {name: three[name] for name in one}
@@ -81,12 +84,12 @@ def test_files_that_exist_are_kept_unless_told(tmp_path: Path) -> None:
 
 
 def test_progress_counts_cubes(tmp_path: Path) -> None:
-    work = write_fault_cubes(FaultCubes(tmp_path, 3, (8, 8, 16), 0, "wu2019", "h5"))
+    work = write_fault_cubes(FaultCubes(tmp_path, 3, (8, 8, 16), 0, WU, "h5"))
     assert [(step.done, step.total, step.unit) for step in work] == [(n, 3, "cubes") for n in range(4)]
 
 
 def test_what_is_said_of_the_faults_is_so(tmp_path: Path) -> None:
-    samples, faulted = finish(write_fault_cubes(FaultCubes(tmp_path, 2, (16, 20, 24), 0, "wu2019", "h5")))
+    samples, faulted = finish(write_fault_cubes(FaultCubes(tmp_path, 2, (16, 20, 24), 0, WU, "h5")))
     labels = [open_survey(str(tmp_path / f"faults-{n:04d}-label.h5")) for n in (0, 1)]
     assert samples == 2 * 16 * 20 * 24
     assert faulted == sum(int(label.read(label.grid.whole).sum()) for label in labels)
@@ -101,7 +104,7 @@ def test_what_is_said_of_the_faults_is_so(tmp_path: Path) -> None:
         (("--shape", "4,64,64"), "4 × 64 × 64"),
         (("--shape", "99999,99999,9999"), "at most"),
         (("--recipe", "wu2018"), "did you mean wu2019"),
-        (("--recipe", "salt"), "wu2019, wu2019-wide"),
+        (("--recipe", "salt"), "wide, wu2019, wu2019-wide"),
     ],
 )
 def test_wrong_requests_make_nothing(tmp_path: Path, arguments: tuple[str, ...], match: str) -> None:
@@ -124,4 +127,4 @@ def test_folders_are_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "seed"), [(0, 0), (1, -1)])
 def test_the_library_refuses_what_the_command_line_would(tmp_path: Path, count: int, seed: int) -> None:
     with pytest.raises(UsageError, match=f"{count} cubes of seed {seed}"):
-        FaultCubes(tmp_path, count, (16, 16, 16), seed, "wu2019", "sgy")
+        FaultCubes(tmp_path, count, (16, 16, 16), seed, WU, "sgy")

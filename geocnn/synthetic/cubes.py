@@ -1,11 +1,11 @@
-"""Synthetic cubes as files: an image and its label, pair by pair."""
+"""Synthetic cubes as files: an image and its label, pair by pair, and what else is known of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -14,13 +14,18 @@ from geocnn.grid import Axis, Grid
 from geocnn.output import output_error, require_free
 from geocnn.progress import Progress, Work
 from geocnn.survey.creating import create_survey
-from geocnn.survey.survey import Domain, FloatArray, NewSurvey
+from geocnn.survey.survey import Coordinates, Domain, FloatArray, NewSurvey
+from geocnn.synthetic.choice import AnyRecipe, PlainRecipe
 from geocnn.synthetic.faults import Shape, fault_cube, require_shape
 from geocnn.synthetic.recipes import DT, RECIPES
+from geocnn.synthetic.worlds import draw_world, make_world
 
-__all__ = ["FaultCubes", "cube_grid", "write_fault_cubes"]
+__all__ = ["ALSO", "FaultCubes", "cube_grid", "write_fault_cubes"]
 
 DOMAIN = Domain("time", "synthetic")
+
+ALSO = ("throw", "age")
+"""What can be written beside image and label: throw in samples at faults, relative geologic time in m of burial."""
 
 
 @dataclass(frozen=True)
@@ -34,39 +39,55 @@ class FaultCubes:
     count, shape, seed
         Cube k of a seed is the same whatever the count.
     recipe
-        Name of a recipe.
+        What they are drawn from.
     format
         Suffix of the files.
+    also
+        What to write beside image and label: names of `ALSO`.
 
     Raises
     ------
     UsageError
-        If there is nothing to make, or no recipe of that name.
+        If there is nothing to make, or the recipe does not tell what is asked for.
     """
 
     folder: Path
     count: int
     shape: Shape
     seed: int
-    recipe: str
+    recipe: AnyRecipe
     format: Literal["sgy", "h5"]
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require_shape(self.shape)
         if self.count < 1 or self.seed < 0:
             raise UsageError(f"{self.count} cubes of seed {self.seed}", "1 cube or more, seed 0 or more")
-        if self.recipe not in RECIPES:
-            near = get_close_matches(self.recipe, RECIPES, 1)
+        unknown = [name for name in self.also if name not in ALSO]
+        if unknown or (self.also and isinstance(self.recipe, PlainRecipe)):
             raise UsageError(
-                f"no recipe {self.recipe!r}",
-                expected=f"one of {', '.join(RECIPES)}",
-                do=f"did you mean {near[0]}?" if near else "choose one of these",
+                f"--also {', '.join(unknown or self.also)} with --recipe {self.recipe.recipe}",
+                expected=f"some of {', '.join(ALSO)}, with --recipe wide",
+                do="leave it out, or choose the recipe wide",
             )
 
-    def pair(self, number: int) -> tuple[Path, Path]:
-        """Files of the image and the label of a cube."""
-        image, label = (self.folder / f"faults-{number:04d}-{kind}.{self.format}" for kind in ("seismic", "label"))
-        return image, label
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What there is a file of for each cube."""
+        return ("seismic", "label", *self.also)
+
+    def file(self, number: int, kind: str) -> Path:
+        """Where something of a cube goes."""
+        return self.folder / f"faults-{number:04d}-{kind}.{self.format}"
+
+
+class _Cube(NamedTuple):
+    """A cube on its grid; `samples` by kind, each (I, X, S)."""
+
+    grid: Grid
+    domain: Domain
+    coordinates: Coordinates | None
+    samples: Mapping[str, FloatArray]
 
 
 def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[tuple[int, int]]:
@@ -79,16 +100,19 @@ def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[tuple[
     """
     _prepare(cubes, overwrite)
     yield Progress(0, cubes.count, "cubes")
-    faults = 0
+    samples = faults = 0
+    without = getattr(cubes.recipe, "without", ())
+    left_out = f" --without {','.join(without)}" if without else ""
     for number in range(cubes.count):
-        image, label = fault_cube(cubes.shape, (cubes.seed, number), RECIPES[cubes.recipe])
-        source = f"synthetic, geocnn synth faults --recipe {cubes.recipe} --seed {cubes.seed}, cube {number}"
-        of_image, of_label = cubes.pair(number)
-        _write(of_image, image, f"image: {source}", overwrite)
-        _write(of_label, label.astype(np.float32), f"label: {source}", overwrite)
-        faults += int(label.sum())
+        cube = _make(cubes, number)
+        source = f"geocnn synth faults --recipe {cubes.recipe.recipe}{left_out} --seed {cubes.seed}, cube {number}"
+        for kind in cubes.kinds:
+            name = "image" if kind == "seismic" else kind
+            _write(cubes.file(number, kind), cube, kind, f"{name}: synthetic, {source}", overwrite)
+        samples += cube.samples["label"].size
+        faults += int((cube.samples["label"] == 1).sum())
         yield Progress(number + 1, cubes.count, "cubes")
-    return cubes.count * image.size, faults
+    return samples, faults
 
 
 def _prepare(cubes: FaultCubes, overwrite: bool) -> None:
@@ -100,12 +124,25 @@ def _prepare(cubes: FaultCubes, overwrite: bool) -> None:
     except OSError as error:
         raise output_error(cubes.folder, error) from error
     for number in range(cubes.count):
-        for path in cubes.pair(number):
-            require_free(path, overwrite)
+        for kind in cubes.kinds:
+            require_free(cubes.file(number, kind), overwrite)
+
+
+def _make(cubes: FaultCubes, number: int) -> _Cube:
+    """The cube of a number."""
+    if isinstance(cubes.recipe, PlainRecipe):
+        image, label = fault_cube(cubes.shape, (cubes.seed, number), RECIPES[cubes.recipe.recipe])
+        known = {"seismic": image, "label": label.astype(np.float32)}
+        return _Cube(cube_grid(cubes.shape), DOMAIN, None, known)
+    world = draw_world(cubes.seed, number, cubes.shape, cubes.recipe)
+    made = make_world(world)
+    tensors = {"seismic": made.image, "label": made.fault, "throw": made.throw, "age": made.age}
+    known = {kind: tensors[kind].numpy().astype(np.float32) for kind in cubes.kinds}
+    return _Cube(world.frame.grid, world.frame.domain, world.frame.coordinates, known)
 
 
 def cube_grid(shape: Shape) -> Grid:
-    """Axes of a synthetic cube: inlines from 1000, crosslines from 2000, samples from 0 ms."""
+    """Axes of a cube of a plain recipe: inlines from 1000, crosslines from 2000, samples from 0 ms."""
     inline, crossline, sample = shape
     return Grid(
         (
@@ -116,10 +153,9 @@ def cube_grid(shape: Shape) -> Grid:
     )
 
 
-def _write(path: Path, samples: FloatArray, provenance: str, overwrite: bool) -> None:
-    """Write a cube (I, X, S)."""
-    inline, crossline, sample = samples.shape
-    grid = cube_grid((inline, crossline, sample))
-    with create_survey(str(path), NewSurvey(grid, DOMAIN, provenance=(provenance,)), overwrite=overwrite) as writer:
-        writer.write(grid.whole, samples[None])
+def _write(path: Path, cube: _Cube, kind: str, provenance: str, overwrite: bool) -> None:
+    """Write one kind of samples of a cube."""
+    new = NewSurvey(cube.grid, cube.domain, provenance=(provenance,), coordinates=cube.coordinates)
+    with create_survey(str(path), new, overwrite=overwrite) as writer:
+        writer.write(cube.grid.whole, cube.samples[kind][None])
         writer.commit()

@@ -138,7 +138,9 @@ def _draw_fault(draw: _Draw, rng: np.random.Generator, azimuth: float, dip: floa
     half, height = length / 2, max(aspect * length / 2, GENTLE * throw)
     fault = Slip((centre[0], centre[1], centre[2]), float(azimuth), dip, throw if sense < 0.8 else -throw)
     if recipe.has("tips"):
-        fault = replace(fault, half_length=max(half, GENTLE * throw), half_height=height, reach=reach * max(half, height))
+        fault = replace(
+            fault, half_length=max(half, GENTLE * throw), half_height=height, reach=reach * max(half, height)
+        )
     if recipe.has("listric") and flatten > 0.5:
         # cot(dip) grows by up to its range within the window, and stays above that of the steepest fault.
         most_change = min(1 / tan(radians(dip)) - 0.1, 0.8) / max(frame.extent[2], height)

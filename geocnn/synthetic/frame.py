@@ -112,6 +112,9 @@ def draw_frame(rng: np.random.Generator, shape: Shape, recipe: WideRecipe) -> Fr
         drawn = usual[int(rng.choice(len(usual), p=shares / shares.sum()))][0]
     velocity = log_uniform(rng, recipe.velocity)
     domain = Domain("depth" if rng.random() < recipe.depth else "time", "synthetic")
+    if domain.name == "depth":
+        # Files hold whole millimetres.
+        velocity = round(velocity * drawn / 2000, 2) * 2000 / drawn
     return Frame(shape, (first, log_uniform(rng, near)), drawn, velocity, domain)
 
 

@@ -146,7 +146,9 @@ class Imaging:
         f = frequency.clamp(min=1e-3)
         band = 1 / torch.sqrt((1 + (low / f) ** 4) * (1 + (f / high) ** 4))
         size = band * (1 - self.migrated) ** 0.5
-        shaped = size if passed is None else size + passed * (self.wavelet.spectrum(frequency).abs() * self.migrated**0.5)
+        shaped = (
+            size if passed is None else size + passed * (self.wavelet.spectrum(frequency).abs() * self.migrated**0.5)
+        )
         noise = torch.fft.rfftn(white) * shaped
         return noise * (self.noise * _norm(signal) / _norm(noise))
 

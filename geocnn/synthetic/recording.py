@@ -97,9 +97,7 @@ def _footprint(image: Tensor, period: tuple[float, float], phase: tuple[float, f
     return 1 + (0.5 * size) * pattern * (1 - s / image.shape[2])
 
 
-def _gas(
-    image: Tensor, centre: tuple[float, float], radii: tuple[float, float], top: float, left: float
-) -> Tensor:
+def _gas(image: Tensor, centre: tuple[float, float], radii: tuple[float, float], top: float, left: float) -> Tensor:
     """Factors that fall from 1 around a column and above it to what is left inside."""
     i, x, s = _positions(image)
     column = torch.exp(-0.5 * (((i - centre[0]) / radii[0]) ** 2 + ((x - centre[1]) / radii[1]) ** 2))

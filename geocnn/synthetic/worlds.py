@@ -141,7 +141,12 @@ def _rock(world: World, device: torch.device) -> Rock:
         world.earth.at(Places(x[lines], y, z), frame.steps)
         for lines in _slabs(len(axes[0]), len(axes[1]) * len(axes[2]), device)
     ]
-    return Rock(*(torch.cat([part.expand(-1, len(axes[1]), len(axes[2])) for part in field]) for field in zip(*parts, strict=True)))
+    return Rock(
+        *(
+            torch.cat([part.expand(-1, len(axes[1]), len(axes[2])) for part in field])
+            for field in zip(*parts, strict=True)
+        )
+    )
 
 
 def _slabs(lines: int, line: int, device: torch.device) -> Iterator[slice]:
