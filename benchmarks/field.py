@@ -1,0 +1,162 @@
+"""Does a world of synthetics carry over to a field survey? One small network and one budget for each of several worlds.
+
+    python -m benchmarks.field FOLDER PARIHAKA [--steps 400] [--cubes 96] [--only wide,wu2019]
+
+PARIHAKA holds `parihaka_seismic.sgy` and `parihaka_faults.h5`. Every world is made, trained on, and scored on the
+interpreted samples of Parihaka, on plain cubes, and on wide cubes of other seeds; a line of FOLDER/scores.jsonl each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, uniform_filter
+
+from geocnn.survey.opening import open_survey
+
+Volume = NDArray[np.float32]
+
+GEOCNN = str(Path(sys.executable).with_name("geocnn"))
+
+SHAPE = "96,96,96"
+
+STRUCTURE = "beds,folds,unconformities,growth,salt,channels"
+FAULTS = "listric,curvature,tips,drag,sets,polygonal"
+NOISE = "noise,coherent,footprint,multiples,wipeouts,dead,gain,clipping"
+WORLDS = {
+    "wide": ("--recipe", "wide"),
+    "wu2019": ("--recipe", "wu2019"),
+    "without sampling": ("--recipe", "wide", "--without", "sampling"),
+    "without structure": ("--recipe", "wide", "--without", STRUCTURE),
+    "without fault shapes": ("--recipe", "wide", "--without", FAULTS),
+    "without imaging": ("--recipe", "wide", "--without", "wavelets,attenuation,migration"),
+    "without noise": ("--recipe", "wide", "--without", NOISE),
+}
+"""The options of `geocnn synth faults` for each world."""
+
+CONFIG = """
+task: segmentation
+classes: [background, fault]
+data:
+  train: [{{image: {cubes}/*-seismic.h5, label: {cubes}/*-label.h5}}]
+  validation: {{surveys: [{{image: {held}/*-seismic.h5, label: {held}/*-label.h5}}]}}
+  patch: [64, 64, 64]
+  foreground: 0.5
+network: fault-small
+training: {{steps: {steps}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, validate_every: {steps}, keep: last}}
+"""
+
+
+def main() -> None:
+    """Make, train, score."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("parihaka", type=Path)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--cubes", type=int, default=96)
+    parser.add_argument("--only", default=",".join(WORLDS))
+    chosen = parser.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    tests = {
+        "plain": _cubes(chosen.folder / "test-plain", WORLDS["wu2019"], 6, seed=1000),
+        "wide": _cubes(chosen.folder / "test-wide", WORLDS["wide"], 12, seed=1000),
+    }
+    field = Field(chosen.parihaka)
+    _note(chosen.folder, {"world": "incoherence", "parihaka": field.score(incoherence(field.image))})
+    for name in chosen.only.split(","):
+        began = time.perf_counter()
+        run = _trained(chosen.folder, name, chosen.cubes, chosen.steps, tests["wide"])
+        trained = time.perf_counter() - began
+        found = {kind: _on_cubes(run, folder) for kind, folder in tests.items()}
+        out = run / "parihaka.npy"
+        _geocnn("predict", run, field.seismic, "--out", out, "--overwrite")
+        found["parihaka"] = field.score(np.load(out))
+        _note(chosen.folder, {"world": name, "seconds": round(trained), **found})
+
+
+class Field:
+    """Parihaka and its interpretation."""
+
+    def __init__(self, folder: Path) -> None:
+        self.seismic = folder / "parihaka_seismic.sgy"
+        survey, label = open_survey(str(self.seismic)), open_survey(f"{folder / 'parihaka_faults.h5'}:/faults")
+        self.image = survey.read(survey.grid.whole)[0]
+        self.label = label.read(label.grid.whole)[0]
+
+    def score(self, values: Volume, lines: slice = slice(None)) -> dict[str, float]:
+        """Average precision over interpreted samples, as it is and after a 9 × 9 lateral maximum; and chance."""
+        values, label = np.squeeze(values)[lines], self.label[lines]
+        looked = label >= 0
+        return {
+            "plain": average_precision(values[looked], label[looked] == 1),
+            "maximum": average_precision(maximum_filter(values, (9, 9, 1))[looked], label[looked] == 1),
+            "chance": round(float((label[looked] == 1).mean()), 4),
+        }
+
+
+def average_precision(values: Volume, true: NDArray[np.bool_]) -> float:
+    """Area under the curve of precision over recall, without interpolation."""
+    order = np.argsort(-values, kind="stable")
+    hits = np.cumsum(true[order])
+    # Samples of one value are taken together.
+    last = np.append(np.diff(values[order]) != 0, True)
+    precision, recall = hits[last] / (np.flatnonzero(last) + 1), hits[last] / hits[-1]
+    return round(float(np.sum(np.diff(recall, prepend=0) * precision)), 4)
+
+
+def incoherence(image: Volume) -> Volume:
+    """One less the semblance of 3 × 3 traces over 9 samples (Marfurt and others, 1998), along the time slice."""
+    lateral, window = (3, 3, 1), (1, 1, 9)
+    mean = uniform_filter(image, lateral)
+    power = uniform_filter(uniform_filter(image**2, lateral), window)
+    return 1 - uniform_filter(mean**2, window) / (power + 1e-6 * float(power.mean()))
+
+
+def _cubes(folder: Path, options: tuple[str, ...], count: int, seed: int) -> Path:
+    if not folder.exists():
+        _geocnn("synth", "faults", "--out", folder, "--count", count, "--shape", SHAPE, "--seed", seed, "--format", "h5", *options)
+    return folder
+
+
+def _trained(folder: Path, name: str, count: int, steps: int, held: Path) -> Path:
+    """The run of a world."""
+    tag = name.replace(" ", "-")
+    cubes = _cubes(folder / f"cubes-{tag}", WORLDS[name], count, seed=0)
+    config, run = folder / f"{tag}.yaml", folder / f"run-{tag}"
+    config.write_text(CONFIG.format(cubes=cubes.absolute(), held=held.absolute(), steps=steps))
+    if not (run / "model.safetensors").exists():
+        _geocnn("train", config, "--run", run)
+    return run
+
+
+def _on_cubes(run: Path, folder: Path) -> float:
+    """Mean average precision over the cubes of a folder that have faults."""
+    found = []
+    for image in sorted(folder.glob("*-seismic.h5")):
+        label = str(image).replace("-seismic", "-label")
+        told = json.loads(_geocnn("evaluate", run, "--image", image, "--label", label, "--json"))
+        found.append(told["average_precision"])
+    return round(float(np.nanmean(np.array(found, float))), 4)
+
+
+def _geocnn(*arguments: object) -> str:
+    return subprocess.run([GEOCNN, *map(str, arguments)], check=True, text=True, stdout=subprocess.PIPE).stdout
+
+
+def _note(folder: Path, found: dict[str, Any]) -> None:
+    line = json.dumps(found)
+    print(line, flush=True)
+    with (folder / "scores.jsonl").open("a") as file:
+        file.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()
