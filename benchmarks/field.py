@@ -51,7 +51,8 @@ data:
   patch: [64, 64, 64]
   foreground: 0.5
 network: fault-small
-training: {{steps: {steps}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, validate_every: {steps}, keep: last}}
+training:
+  {{steps: {steps}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, validate_every: {steps}, keep: last}}
 """
 
 
@@ -122,7 +123,21 @@ def incoherence(image: Volume) -> Volume:
 
 def _cubes(folder: Path, options: tuple[str, ...], count: int, seed: int) -> Path:
     if not folder.exists():
-        _geocnn("synth", "faults", "--out", folder, "--count", count, "--shape", SHAPE, "--seed", seed, "--format", "h5", *options)
+        _geocnn(
+            "synth",
+            "faults",
+            "--out",
+            folder,
+            "--count",
+            count,
+            "--shape",
+            SHAPE,
+            "--seed",
+            seed,
+            "--format",
+            "h5",
+            *options,
+        )
     return folder
 
 

@@ -61,6 +61,8 @@ def survey_lines(config: Config, checked: Preflight) -> Iterator[str]:
             patches = f", {_side_by_side(window, patch):,} patches side by side" if name == "training" else ""
             yield f"{name}: {labelled.image.name}, labelled by {labelled.label.name}"
             yield f"    {labelled.grid}; positions {window}{patches}"
+    for entry in checked.synthetic:
+        yield f"training: synthetic worlds, recipe {entry.synthetic.recipe}, weight {entry.weight:g}, one a patch"
     hidden = sum(max(0, len(windows) - SHOWN) for _, windows in kinds)
     if hidden:
         yield f"… and {hidden} more"

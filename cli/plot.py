@@ -82,12 +82,13 @@ def _of_run(run: Path, sample: int | None) -> Figure:
     from geocnn.training.starting import drawn_sample
 
     drawn = drawn_sample(RunDirectory(run), sample)
-    names = [axis.name for axis in drawn.grid.axes]
+    patch = drawn.patch
+    names = [axis.name for axis in patch.grid.axes]
     spans = ", ".join(
         f"{axis.name} {axis.label(first):g} to {axis.label(stop - 1):g} {axis.unit}".rstrip()
-        for axis, first, stop in zip(drawn.grid.axes, drawn.window.start, drawn.window.stop, strict=True)
+        for axis, first, stop in zip(patch.grid.axes, patch.window.start, patch.window.stop, strict=True)
     )
-    survey = split_name(drawn.survey)[0].name
+    survey = split_name(patch.source)[0].name
     title = f"sample {sample} of {run}\n{survey}: {spans}, before it was augmented"
     return sample_panels(drawn.patch.image, drawn.patch.label, names, drawn.classes, title)
 

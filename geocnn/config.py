@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
@@ -19,11 +20,16 @@ from geocnn.settings import (
     PairConfig,
     RunConfig,
     SurveysConfig,
+    SyntheticConfig,
+    TrainPairConfig,
 )
 from geocnn.starred import is_starred, match_names
 from geocnn.tasks import TASKS
 
 __all__ = ["Config", "dump_config", "load_config", "require_same"]
+
+Entry = TypeVar("Entry", bound="PairConfig | TrainPairConfig | SyntheticConfig")
+P = TypeVar("P", bound=PairConfig)
 
 FREE = ("checkpoint_minutes",)
 """Keys that may change in a run: the weights do not depend on them."""
@@ -129,11 +135,14 @@ def _expanded_data(record: RunConfig | None, marked: Marked, folder: Path, fault
 
 
 def _expanded(
-    pairs: Sequence[PairConfig], folder: Path, marked: Marked, key: KeyPath, faults: list[Fault]
-) -> tuple[PairConfig, ...]:
-    """Pairs with absolute names, one for each match of starred names."""
-    found: list[PairConfig] = []
-    for index, pair in enumerate(pairs):
+    entries: Sequence[Entry], folder: Path, marked: Marked, key: KeyPath, faults: list[Fault]
+) -> tuple[Entry, ...]:
+    """Pairs with absolute names, one for each match of starred names, which share its weight; the rest as it is."""
+    found: list[Entry] = []
+    for index, pair in enumerate(entries):
+        if not isinstance(pair, PairConfig):
+            found.append(pair)
+            continue
         names = tuple(str(folder / name) for name in (*pair.images, pair.label))
         try:
             matched = match_names(names) if is_starred(names) else [names]
@@ -142,15 +151,16 @@ def _expanded(
             faults.append(replace(error.faults[0], file=marked.source, line=marked.line(at), key=spell(at)))
             # One pair stands for those that were not found: its faults are told, none that follow from its absence.
             matched = [names]
-        found += [_renamed(pair, each) for each in matched]
+        found += [_renamed(pair, each, len(matched)) for each in matched]
     return tuple(found)
 
 
-def _renamed(pair: PairConfig, names: Sequence[str]) -> PairConfig:
+def _renamed(pair: P, names: Sequence[str], sharing: int) -> P:
     *images, label = names
-    return pair.model_copy(
-        update={"image": images[0] if isinstance(pair.image, str) else tuple(images), "label": label}
-    )
+    renamed: dict[str, object] = {"image": images[0] if isinstance(pair.image, str) else tuple(images), "label": label}
+    if isinstance(pair, TrainPairConfig) and pair.weight is not None:
+        renamed["weight"] = pair.weight / sharing
+    return pair.model_copy(update=renamed)
 
 
 def dump_config(config: Config) -> str:

@@ -15,6 +15,7 @@ from geocnn.network.plan import Node, Plan, expand
 from geocnn.network.spec import Spec
 from geocnn.network.wording import breaking
 from geocnn.records import crossed, key_path, listed
+from geocnn.settings import PairConfig
 from geocnn.survey.labelled import LabelledSurvey
 
 __all__ = ["plan_alone", "plan_patch", "total_stride"]
@@ -34,7 +35,9 @@ def plan_patch(config: Config, surveys: Sequence[LabelledSurvey], faults: list[F
     A plan whose output is not what the task needs is returned and told as a fault.
     """
     patch = config.record.data.patch
-    channels = surveys[0].image.channels if surveys else len(config.record.data.train[0].images)
+    first = config.record.data.train[0]
+    written = len(first.images) if isinstance(first, PairConfig) else 1
+    channels = surveys[0].image.channels if surveys else written
     stride = total_stride(config.spec, channels, len(patch), config.outputs)
     try:
         plan = expand(config.spec, (channels, *patch), config.outputs, *config.network_at)

@@ -2,124 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
-from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geocnn.augment import Augmentation
-from geocnn.census import Census
-from geocnn.errors import SurveyError
-from geocnn.grid import Window
-from geocnn.normalise import NormalisedSurvey
-from geocnn.records import crossed
-from geocnn.survey.labelled import LabelledSurvey
+from geocnn.patch import Labels, Patch
 from geocnn.survey.survey import FloatArray
 
-__all__ = ["Drawing", "Labels", "Patch", "Source", "Stream"]
-
-Labels = NDArray[np.int8]
-
-TRIES = 16
-"""Windows drawn anywhere before interpreted samples are looked up."""
+__all__ = ["Labels", "Part", "Patches", "Stream"]
 
 
-class Source(NamedTuple):
-    """A survey to draw from, its labels, and which of them lie where in the window that patches must lie in."""
+class Patches(Protocol):
+    """Where patches come from: surveys, or synthetic worlds."""
 
-    image: NormalisedSurvey
-    labelled: LabelledSurvey
-    census: Census
+    def drawn(self, rng: np.random.Generator) -> Patch:
+        """A patch, by the next random numbers."""
 
 
-class Drawing(NamedTuple):
-    """How patches are drawn: positions on each axis, the share laid over rarer classes, and random changes."""
+class Part(NamedTuple):
+    """A part of the stream, and how many of its patches there are for one of a part of weight 1."""
 
-    patch: tuple[int, ...]
-    foreground: float
-    augmentation: Augmentation
+    patches: Patches
+    weight: float
 
 
 @dataclass(frozen=True)
-class Patch:
-    """What training sees.
-
-    Parameters
-    ----------
-    image
-        Shape (C, \\*patch).
-    label
-        Shape (\\*patch), −1 where not interpreted or dead.
-    survey, window
-        Where it was drawn from, before it was augmented.
-    """
-
-    image: FloatArray
-    label: Labels
-    survey: LabelledSurvey
-    window: Window
-
-
 class Stream:
     """An endless, random-access stream of training patches.
 
-    A patch lies wholly in the window of one source. A share of them is laid over a sample of a class other than the
-    first, drawn at random: the class evenly from those that are there, then the sample from all of it. For the others
-    every admissible position of every window is as likely as any other, save that a patch always has an interpreted,
-    live sample: where `TRIES` windows have none, one is laid over an interpreted sample drawn at random.
-
     Parameters
     ----------
-    sources
-        Surveys with their training windows; those too small for a patch are left out.
-    drawing
-        How patches are drawn.
-
-    Raises
-    ------
-    SurveyError
-        If no training window has room for a patch, or none that has holds an interpreted, live sample.
+    parts
+        What patches are drawn from, each as often as it weighs.
+    augmentation
+        What then changes them.
     """
 
-    def __init__(self, sources: Sequence[Source], drawing: Drawing) -> None:
-        self.patch, self._foreground, self._augmentation = drawing
-        self._sources = tuple(source for source in sources if self._positions(source.census.window))
-        if not self._sources:
-            windows = ", ".join(str(source.census.window) for source in sources) or "none"
-            raise SurveyError(
-                f"no training window has room for a patch of {crossed(self.patch)} (windows: {windows})",
-                expected="a window at least as large as the patch on every axis",
-                do="choose a smaller data.patch or a smaller validation block",
-            )
-        self._until = tuple(accumulate(self._positions(source.census.window) for source in self._sources))
-        counts = [source.census.counts.reshape(-1, source.census.counts.shape[-1]) for source in self._sources]
-        self._firsts = tuple(accumulate((len(each) for each in counts), initial=0))
-        # Samples of each class in each cell of all sources one after the other, added up.
-        self._tallies = np.cumsum(np.concatenate(counts), axis=0)
-        self._any = np.cumsum(np.concatenate(counts).sum(axis=1) > 0)
-        if not self._any[-1]:
-            names = ", ".join(dict.fromkeys(source.labelled.label.name for source in self._sources))
-            raise SurveyError(
-                f"label all ignore: {names} has no interpreted live sample in the training windows",
-                expected="labels from 0 on where someone interpreted, −1 elsewhere",
-                do="check the label's values and lines with geocnn inspect, or choose another validation block",
-            )
-        self._rare = [index for index, count in enumerate(self._tallies[-1]) if index and count]
-
-    def _positions(self, window: Window) -> int:
-        """Number of places that a patch can take in a window."""
-        return prod(max(0, n - p + 1) for n, p in zip(window.shape, self.patch, strict=True))
+    parts: Sequence[Part]
+    augmentation: Augmentation
 
     def draw(self, seed: int, n: int) -> Patch:
         """The n-th patch of the stream of a seed."""
         rng = np.random.default_rng([seed, n])
-        candidates = (_patch(source, window) for source, window in self._windows(rng))
-        drawn = next(patch for patch in candidates if patch is not None)
-        image, label = self._augmentation(rng, drawn.image, drawn.label)
+        drawn = self._part(rng).drawn(rng)
+        image, label = self.augmentation(rng, drawn.image, drawn.label, drawn.sampling, self._other(rng))
         return replace(drawn, image=np.ascontiguousarray(image), label=np.ascontiguousarray(label))
 
     def batch(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, Labels]:
@@ -127,59 +56,14 @@ class Stream:
         patches = [self.draw(seed, n) for n in numbers]
         return np.stack([patch.image for patch in patches]), np.stack([patch.label for patch in patches])
 
-    def _windows(self, rng: np.random.Generator) -> Iterator[tuple[Source, Window]]:
-        """Windows to try, the last of which is sure to serve."""
-        if self._rare and self._foreground and rng.random() < self._foreground:
-            yield self._over(rng, self._rare[int(rng.integers(len(self._rare)))])
-        for _ in range(TRIES):
-            yield self._anywhere(rng)
-        yield self._over(rng, None)
+    def _part(self, rng: np.random.Generator) -> Patches:
+        """A part, by weight; no random number is needed where there is but one."""
+        if len(self.parts) == 1:
+            return self.parts[0].patches
+        until = np.cumsum([part.weight for part in self.parts])
+        index = int(np.searchsorted(until, rng.random() * until[-1], side="right"))
+        return self.parts[min(index, len(self.parts) - 1)].patches
 
-    def _anywhere(self, rng: np.random.Generator) -> tuple[Source, Window]:
-        """A window drawn evenly from all admissible positions of all sources."""
-        position = int(rng.integers(self._until[-1]))
-        index = int(np.searchsorted(self._until, position, side="right"))
-        source = self._sources[index]
-        within = source.census.window
-        room = tuple(n - p + 1 for n, p in zip(within.shape, self.patch, strict=True))
-        offset = np.unravel_index(position - (self._until[index - 1] if index else 0), room)
-        return source, self._at(tuple(a + int(o) for a, o in zip(within.start, offset, strict=True)))
-
-    def _over(self, rng: np.random.Generator, kind: int | None) -> tuple[Source, Window]:
-        """A window over a sample of a class, or over any interpreted one, drawn at random as its place in it is.
-
-        The samples of a class are drawn evenly; for any class, first a cell that has some.
-        """
-        tally = self._any if kind is None else self._tallies[:, kind]
-        cell = int(np.searchsorted(tally, rng.integers(tally[-1]), side="right"))
-        index = int(np.searchsorted(self._firsts, cell, side="right")) - 1
-        source = self._sources[index]
-        box, within = source.census.box(cell - self._firsts[index]), source.census.window
-        label = _label(source, box)
-        samples = np.argwhere(label >= 0 if kind is None else label == kind)
-        sample = samples[int(rng.integers(len(samples)))] + box.start
-        axes = zip(sample.tolist(), self.patch, within.start, within.stop, strict=True)
-        # A patch of p samples covers sample s if it starts at s − p + 1 to s; it ends inside the window.
-        return source, self._at(
-            tuple(int(rng.integers(max(first, s - p + 1), min(s, stop - p) + 1)) for s, p, first, stop in axes)
-        )
-
-    def _at(self, start: tuple[int, ...]) -> Window:
-        """The window of a patch."""
-        return Window(start, tuple(a + p for a, p in zip(start, self.patch, strict=True)))
-
-
-def _patch(source: Source, window: Window) -> Patch | None:
-    """The patch in a window; none if it has no interpreted, live sample."""
-    label = source.labelled.labels(window)
-    if not (label >= 0).any():
-        return None
-    image, live = source.image.both(window)
-    label = np.where(live, label, np.int8(-1))
-    return Patch(image, label, source.labelled, window) if (label >= 0).any() else None
-
-
-def _label(source: Source, window: Window) -> Labels:
-    """Labels of a window, −1 where dead."""
-    label = source.labelled.labels(window)
-    return np.where(source.image.live(window), label, np.int8(-1)) if (label >= 0).any() else label
+    def _other(self, rng: np.random.Generator) -> Callable[[], FloatArray]:
+        """Draws the image of another patch, for changes that mix two."""
+        return lambda: self._part(rng).drawn(rng).image

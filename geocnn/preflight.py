@@ -15,7 +15,7 @@ from geocnn.network.memory import training_bytes
 from geocnn.network.plan import Plan
 from geocnn.network.wording import breaking
 from geocnn.records import crossed, listed
-from geocnn.settings import BlockConfig, PairConfig, SurveysConfig
+from geocnn.settings import BlockConfig, PairConfig, SurveysConfig, SyntheticConfig, TrainPairConfig
 from geocnn.split import BlockRule, hold_out
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.opening import open_pair
@@ -29,6 +29,9 @@ TRAIN: KeyPath = ("data", "train")
 PATCH: KeyPath = ("data", "patch")
 VALIDATION: KeyPath = ("data", "validation")
 SURVEYS: KeyPath = (*VALIDATION, "surveys")
+
+SMALLEST_WORLD = 16
+"""Positions on each axis of a world: fewer hold no structure."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,10 @@ class Preflight:
         The most bytes that one training step holds at once (see `training_bytes`).
     remarks
         What the user must know about the network and the surveys and did not ask.
+    weights
+        Of the training surveys, as far as the config gives them one.
+    synthetic
+        Worlds to draw patches from, too.
     """
 
     plan: Plan
@@ -52,6 +59,8 @@ class Preflight:
     validation: Windows
     memory: int
     remarks: tuple[str, ...]
+    weights: tuple[float | None, ...] = ()
+    synthetic: tuple[SyntheticConfig, ...] = ()
 
 
 def preflight(config: Config) -> Preflight:
@@ -65,6 +74,9 @@ def preflight(config: Config) -> Preflight:
     faults: list[Fault] = []
     pairs, held = _opened(config, faults)
     _check_alike(config, (*pairs, *held), faults)
+    synthetic = tuple(entry for entry in config.record.data.train if isinstance(entry, SyntheticConfig))
+    if synthetic:
+        _check_worlds(config, (*pairs, *held), faults)
     plan = plan_patch(config, (*pairs, *held), faults)
     if plan is None:
         raise ConfigError(faults)
@@ -74,18 +86,21 @@ def preflight(config: Config) -> Preflight:
         raise ConfigError(faults)
     memory = training_bytes(plan, config.record.training.batch, recompute=config.record.training.recompute)
     remarks = (*_heads_left_out(config, plan), *_in_windows(plan), *_remarks((*pairs, *held)))
-    return Preflight(plan, training, validation, memory, remarks)
+    entries = [entry for entry in config.record.data.train if isinstance(entry, TrainPairConfig)]
+    weights = tuple(entry.weight for entry in entries[: len(training)])
+    return Preflight(plan, training, validation, memory, remarks, weights, synthetic)
 
 
 def _opened(config: Config, faults: list[Fault]) -> tuple[list[LabelledSurvey], list[LabelledSurvey]]:
     """Training pairs and the pairs held out for validation, as far as they can be opened."""
-    train = list(enumerate(config.record.data.train))
+    entries = enumerate(config.record.data.train)
+    train: list[tuple[int, PairConfig]] = [(index, entry) for index, entry in entries if isinstance(entry, PairConfig)]
     held: list[tuple[int, PairConfig]] = []
     key, rule = TRAIN, config.record.data.validation
     rest = rule.surveys if isinstance(rule, SurveysConfig) else 0
     if isinstance(rest, tuple):
         key, held = SURVEYS, list(enumerate(rest))
-    elif rest >= len(train):
+    elif rest >= max(len(train), 1):
         faults.append(
             config.fault(
                 SURVEYS,
@@ -139,6 +154,31 @@ def _check_alike(config: Config, surveys: Sequence[LabelledSurvey], faults: list
                     do="stack the same attributes, in the same order, for each survey",
                 )
             )
+
+
+def _check_worlds(config: Config, surveys: Sequence[LabelledSurvey], faults: list[Fault]) -> None:
+    """Whether synthetic worlds fit patch, classes and channels, and there is something to validate on."""
+    data, classes = config.record.data, config.record.classes
+    if len(classes) != 2:
+        found = f"{len(classes)} classes ({', '.join(classes)}) with synthetic worlds"
+        faults.append(config.fault(("classes",), found, "two: their labels tell background and fault"))
+    if len(data.patch) == 1 or min(data.patch) < SMALLEST_WORLD:
+        found = f"a patch of {list(data.patch)} with synthetic worlds"
+        expected = f"two axes (a section) or three, of {SMALLEST_WORLD} positions or more"
+        faults.append(config.fault(PATCH, found, expected))
+    if any(labelled.image.channels != 1 for labelled in surveys):
+        most = max(labelled.image.channels for labelled in surveys)
+        found = f"{most} channels in a survey beside synthetic worlds"
+        faults.append(config.fault(("data",), found, "one channel: a world is one image"))
+    if not isinstance(data.validation, SurveysConfig) and not surveys:
+        faults.append(
+            config.fault(
+                VALIDATION,
+                "nothing to validate on: all training data are synthetic worlds",
+                expected="validation: {surveys: [{image: …, label: …}]}",
+                do="name a labelled survey, or make some with geocnn synth faults --seed 1",
+            )
+        )
 
 
 def _split(

@@ -11,6 +11,7 @@ from pydantic import AllowInfNan, Discriminator, Field, Tag, create_model, field
 
 from geocnn.records import Record, RecordError, nearest
 from geocnn.survey.options import PLACES, Place, SurveyOptions
+from geocnn.synthetic.choice import RecipeChoice
 from geocnn.tasks import TASKS
 
 __all__ = [
@@ -22,12 +23,15 @@ __all__ = [
     "PairConfig",
     "RunConfig",
     "SurveysConfig",
+    "SyntheticConfig",
+    "TrainPairConfig",
     "TrainingConfig",
 ]
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 NotNegative = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(gt=0)]
 
 MAX_CLASSES = 128
 """Labels are int8."""
@@ -71,6 +75,35 @@ class PairConfig(PairKeys):
         return SurveyOptions(**{field.name: getattr(self, field.name) for field in fields(SurveyOptions)})
 
 
+class TrainPairConfig(PairConfig):
+    """A pair to train on; `weight`: how many of the patches are drawn from it, against the other entries.
+
+    Without any weight, and without synthetic worlds, all positions of all surveys are equally likely.
+    """
+
+    weight: Weight | None = None
+
+
+class SyntheticConfig(Record):
+    """Synthetic worlds, a new one for each patch (see `geocnn.synthetic.wide`), and their weight among the entries."""
+
+    synthetic: RecipeChoice
+    weight: Weight = 1.0
+
+
+TrainConfig = Annotated[
+    Annotated[TrainPairConfig, Tag("pair")] | Annotated[SyntheticConfig, Tag("synthetic")],
+    Discriminator(
+        lambda data: (
+            "synthetic"
+            if ("synthetic" in data if isinstance(data, dict) else isinstance(data, SyntheticConfig))
+            else "pair"
+        )
+    ),
+]
+"""An entry of ``data.train``."""
+
+
 class BlockConfig(Record):
     """Hold out a block of every training survey (see `geocnn.split.BlockRule`)."""
 
@@ -97,11 +130,11 @@ def _validation_kind(data: object) -> str:
 class DataConfig(Record):
     """What to train on, what to validate on, and the patch that training draws, in positions on each axis.
 
-    `foreground`: the share of patches that are laid over a class other than the first, each class as often as the
-    others; a third is that of nnU-Net (Isensee et al., 2021).
+    `foreground`: the share of the surveys' patches that are laid over a class other than the first, each class as often
+    as the others; a third is that of nnU-Net (Isensee et al., 2021).
     """
 
-    train: Annotated[tuple[PairConfig, ...], Field(min_length=1)]
+    train: Annotated[tuple[TrainConfig, ...], Field(min_length=1)]
     validation: Annotated[
         Annotated[BlockConfig, Tag("BlockConfig")] | Annotated[SurveysConfig, Tag("SurveysConfig")],
         Discriminator(_validation_kind),

@@ -13,11 +13,12 @@ from geocnn.census import census
 from geocnn.errors import SurveyError
 from geocnn.grid import Window
 from geocnn.normalise import NormalisedSurvey, Normaliser
-from geocnn.patches import Drawing, Source
+from geocnn.patches import Part
 from geocnn.patches import Stream as PatchStream
 from geocnn.progress import finish
 from geocnn.survey.labelled import LabelledSurvey
 from geocnn.survey.scan import scan
+from geocnn.survey_patches import Source, SurveyPatches
 
 PLAIN = Augmentation(flip=False, rotate=False, gain=0.0, noise=0.0)
 SHAPE = (20, 18, 30)
@@ -46,7 +47,7 @@ def sources(
 def stream_of(
     drawn: list[Source], patch: tuple[int, ...], augmentation: Augmentation = PLAIN, foreground: float = 0.0
 ) -> PatchStream:
-    return PatchStream(drawn, Drawing(patch, foreground, augmentation))
+    return PatchStream([Part(SurveyPatches(drawn, patch, foreground), 1.0)], augmentation)
 
 
 def position(image: np.ndarray, shape: tuple[int, ...] = SHAPE) -> tuple[int, ...]:

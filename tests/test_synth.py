@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from geocnn.errors import GeocnnError, OutputError, UsageError
 from geocnn.progress import finish
 from geocnn.survey.opening import open_survey
+from geocnn.synthetic.choice import PlainRecipe
 from geocnn.synthetic.cubes import FaultCubes, write_fault_cubes
 from geocnn.synthetic.faults import fault_cube
-from geocnn.synthetic.choice import PlainRecipe
 from geocnn.synthetic.recipes import RECIPES
 from geocnn_cli.synth import synth
 

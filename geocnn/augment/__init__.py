@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from geocnn.augment.amplitude import gain, noise
 from geocnn.augment.geometry import Labels, flip, rotate
+from geocnn.augment.sampling import UNKNOWN, Sampling
 from geocnn.errors import ConfigError, Fault
 from geocnn.survey.survey import FloatArray
 
@@ -44,7 +46,14 @@ class Augmentation:
                 for name in wrong
             )
 
-    def __call__(self, rng: np.random.Generator, image: FloatArray, label: Labels) -> tuple[FloatArray, Labels]:
+    def __call__(
+        self,
+        rng: np.random.Generator,
+        image: FloatArray,
+        label: Labels,
+        sampling: Sampling = UNKNOWN,
+        other: Callable[[], FloatArray] | None = None,
+    ) -> tuple[FloatArray, Labels]:
         """An image (C, \\*p) and its label (\\*p), changed at random; the arguments are left as they are."""
         if self.flip:
             image, label = flip(rng, image, label)

@@ -56,8 +56,8 @@ def draw_beds(rng: np.random.Generator, step: float, samples: int, median: float
 
     Notes
     -----
-    Thickness is log-normal with a standard deviation of 0.7 of its logarithm; contrasts have a standard deviation of 0.1,
-    which makes reflection coefficients of 0.05.
+    Thickness is log-normal with a standard deviation of 0.7 of its logarithm; contrasts have a standard deviation of
+    0.1, which makes reflection coefficients of 0.05.
     """
     size = 1 << (2 * samples - 1).bit_length()
     fine = step / 2 / PER_STEP

@@ -99,8 +99,11 @@ def _written(path: Path) -> AnyRecipe:
         raise ConfigError(
             [Fault("no keys", "keys of a recipe, such as frequency: [10, 40]", "see docs/synthetics.md", str(path))]
         )
-    kind = PlainRecipe if _kind(data) == "plain" else WideRecipe
-    recipe = read_record(kind, marked, (), data, faults)
+    recipe: AnyRecipe | None = (
+        read_record(PlainRecipe, marked, (), data, faults)
+        if _kind(data) == "plain"
+        else read_record(WideRecipe, marked, (), data, faults)
+    )
     if recipe is None:
         raise ConfigError(faults)
     return recipe

@@ -119,7 +119,7 @@ def _draw_faults(draw: _Draw, age: int, share: float) -> tuple[Slip | Polygons, 
         elif kind > 0.82:
             faults.append(_draw_fault(draw, rng, strike + rng.choice((-1, 1)) * rng.uniform(40, 90), first.dip))
     drawn: list[Slip | Polygons] = [*faults[:number]]
-    rng.shuffle(drawn)  # type: ignore[arg-type]
+    rng.shuffle(drawn)
     if draw.has("polygonal", 0.1) and age == 0:
         drawn.append(_draw_polygons(draw))
     return tuple(drawn)

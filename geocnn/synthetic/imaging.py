@@ -97,10 +97,10 @@ class Imaging:
 
         Notes
         -----
-        In the wavenumber domain. A reflection of frequency f has the vertical wavenumber 2 f / v; migration that keeps dips
-        up to θ passes horizontal wavenumbers k up to (2 f / v) tan θ, with the response 1 / (1 + (k v / 2 f tan θ)^6):
-        a point becomes a spot that is the wider the lower the frequency and the smaller θ. As fault edges are blurred by
-        this alone sideways, and by the wavelet vertically, both are one filter here.
+        In the wavenumber domain. A reflection of frequency f has the vertical wavenumber 2 f / v; migration that keeps
+        dips up to θ passes horizontal wavenumbers k up to (2 f / v) tan θ, with the response
+        1 / (1 + (k v / 2 f tan θ)^6): a point becomes a spot that is the wider the lower the frequency and the smaller
+        θ. It alone blurs the edges of faults sideways, and the wavelet vertically: both are one filter here.
         """
         shape, device = reflectivity.shape, reflectivity.device
         frequency = torch.fft.rfftfreq(shape[2], frame.interval / 1000, device=device)
@@ -138,7 +138,8 @@ class Imaging:
         )
         level = (along[:, None] ** 2 + across[None] ** 2)[..., None]
         limit = (2 * tan(radians(self.dip)) / frame.velocity) * frequency.clamp(min=1e-3)
-        return 1 / (1 + (level / limit**2) ** (STEEPNESS // 2))
+        passed: Tensor = 1 / (1 + (level / limit**2) ** (STEEPNESS // 2))
+        return passed
 
     def _noise(self, white: Tensor, signal: Tensor, frequency: Tensor, passed: Tensor | None) -> Tensor:
         """Spectrum of the noise."""
@@ -150,12 +151,14 @@ class Imaging:
             size if passed is None else size + passed * (self.wavelet.spectrum(frequency).abs() * self.migrated**0.5)
         )
         noise = torch.fft.rfftn(white) * shaped
-        return noise * (self.noise * _norm(signal) / _norm(noise))
+        scaled: Tensor = noise * (self.noise * _norm(signal) / _norm(noise))
+        return scaled
 
 
 def _norm(spectrum: Tensor) -> Tensor:
     """Norm of a real spectrum, which holds most frequencies once instead of twice: good to a percent."""
-    return torch.linalg.vector_norm(torch.view_as_real(spectrum))
+    norm: Tensor = torch.linalg.vector_norm(torch.view_as_real(spectrum))
+    return norm
 
 
 def draw_imaging(rng: np.random.Generator, wavelet: Wavelet, frame: Frame, recipe: WideRecipe) -> Imaging:

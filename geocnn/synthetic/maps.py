@@ -46,9 +46,10 @@ class Map:
             (place - start) * (2 / (step * (size - 1))) - 1
             for place, start, step in zip((y, x), self.start[::-1], self.step[::-1], strict=True)
         ]
-        where = torch.stack(torch.broadcast_tensors(*along), dim=-1).reshape(1, -1, 1, 2)
+        shape = (along[0] + along[1]).shape
+        where = torch.stack([each.expand(shape) for each in along], dim=-1).reshape(1, -1, 1, 2)
         read = torch.nn.functional.grid_sample(nodes[None, None], where, padding_mode="border", align_corners=True)
-        return read.reshape(torch.broadcast_shapes(x.shape, y.shape))
+        return read.reshape(shape)
 
     def __add__(self, other: Map) -> Map:
         """The sum of two maps over the same nodes."""

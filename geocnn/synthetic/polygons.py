@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from geocnn.synthetic.slip import Break, Places
 
@@ -42,7 +41,7 @@ class Polygons:
         middle, half = (self.top + self.base) / 2, (self.base - self.top) / 2
         down = (places.z - middle) / half
         share = (1 - down * down).clamp(min=0)
-        shape = torch.broadcast_shapes(*(each.shape for each in places))
+        shape = (places.x + places.y + places.z).shape
         device = places.z.device
         first, second = (torch.full(shape, torch.inf, device=device) for _ in range(2))
         mine, next_ = (torch.zeros(shape, dtype=torch.int32, device=device) for _ in range(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, cos, pi, radians, sin, sqrt
+from math import cos, pi, sin
 
 import numpy as np
 import torch
@@ -153,4 +153,4 @@ def _series(rng: np.random.Generator, wavelet: Wavelet, frame: Frame) -> NDArray
     frequency = torch.fft.rfftfreq(SERIES, frame.interval / 1000)
     spectrum = np.fft.rfft(rng.standard_normal(SERIES)) * wavelet.spectrum(frequency).abs().numpy()
     series = np.fft.irfft(spectrum, SERIES)
-    return (series / series.std()).astype(np.float32)
+    return np.asarray(series / series.std(), np.float32)

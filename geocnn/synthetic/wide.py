@@ -12,7 +12,7 @@ __all__ = ["INGREDIENTS", "WideRecipe"]
 
 INGREDIENTS = {
     "sampling": "Bins, sample interval, velocity and vertical domain differ from world to world.",
-    "beds": "Beds come in packages, their thickness is log-normal and their impedance depends on that of the bed below.",
+    "beds": "Beds come in packages, their thickness is log-normal, and impedance depends on the bed below.",
     "folds": "Layers are tilted, and folded at all scales at once.",
     "unconformities": "Older layers were tilted, faulted and eroded before the younger ones covered them or lapped on.",
     "growth": "Folds grow with depth, and some faults moved while their upper layers were laid down.",
@@ -70,8 +70,8 @@ class WideRecipe(Record):
     faults
         Number of faults.
     slope
-        Steepest dip of the folds, in degrees, that of the tilt is as large; layers that would fall by more than a sample a
-        trace, or be aliased, are folded less.
+        Steepest dip of the folds, in degrees, that of the tilt is as large; layers that would fall by more than a
+        sample a trace, or be aliased, are folded less.
     elongation
         Length of a fault over its largest displacement.
     frequency

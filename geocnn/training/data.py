@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,19 +21,27 @@ from geocnn.grid import Window
 from geocnn.model import normalised
 from geocnn.normalise import NormalisedSurvey
 from geocnn.output import output_error, whole_file
-from geocnn.patches import Drawing, Source, Stream
+from geocnn.patches import Part, Stream
 from geocnn.preflight import Preflight
 from geocnn.progress import Work
 from geocnn.records import listed
+from geocnn.settings import SyntheticConfig
 from geocnn.survey.creating import names_of
 from geocnn.survey.files import state_of_file
 from geocnn.survey.labelled import LabelledSurvey
+from geocnn.survey.memory import MemorySurvey
 from geocnn.survey.scan import Scan, scan
 from geocnn.survey.statistics import Statistics
+from geocnn.survey.survey import Domain
+from geocnn.survey_patches import Source, SurveyPatches
+from geocnn.world_patches import WorldPatches
 
 __all__ = ["Data", "Findings", "Held", "assemble", "files_of", "lacking", "look"]
 
 FILE = "findings.npz"
+
+SAMPLED = 8
+"""Worlds of each recipe that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,8 @@ class Findings:
     files
         The state of each file (see `state_of_file`), by its name.
     scans
-        One for each different image, in the order of training, then validation; without samples and curves.
+        One for each different image, in the order of training, then validation, then some worlds; without samples and
+        curves.
     trained, held
         Labels by class, of each training window in cells of a patch, and of each validation window in lines along its
         first axis.
@@ -166,6 +175,8 @@ def look(config: Config, checked: Preflight) -> Work[Findings]:
     scans: list[Scan] = []
     for labelled in _different(checked):
         scans += [(yield from scan(labelled.image))]
+    for sample in _samples_of(config, checked):
+        scans += [(yield from scan(sample))]
     images = _normalised(config, checked, scans)
     trained: list[Census] = []
     held: list[Census] = []
@@ -221,22 +232,52 @@ def assemble(config: Config, checked: Preflight, findings: Findings) -> Data:
         Held(images[labelled], labelled, found)
         for (labelled, _), found in zip(checked.validation, findings.held, strict=True)
     )
-    augmentation = Augmentation(**record.augmentation.model_dump())
-    stream = Stream(sources, Drawing(record.data.patch, record.data.foreground, augmentation))
+    stream = Stream(_parts(config, checked, sources), Augmentation(**record.augmentation.model_dump()))
     return Data(stream, held, _statistics(checked, findings.scans))
+
+
+def _parts(config: Config, checked: Preflight, sources: Sequence[Source]) -> list[Part]:
+    """Surveys and worlds by weight; surveys are one part, position by position, where nothing is weighed."""
+    data = config.record.data
+    worlds = [Part(_worlds(config, entry), entry.weight) for entry in checked.synthetic]
+    if not worlds and not any(checked.weights):
+        return [Part(SurveyPatches(sources, data.patch, data.foreground), 1.0)]
+    surveys = [
+        Part(SurveyPatches([source], data.patch, data.foreground), 1.0 if weight is None else weight)
+        for source, weight in zip(sources, checked.weights, strict=True)
+    ]
+    return [*surveys, *worlds]
+
+
+def _worlds(config: Config, entry: SyntheticConfig) -> WorldPatches:
+    return WorldPatches(entry.synthetic, config.record.data.patch, config.record.normalisation.clip)
+
+
+def _samples_of(config: Config, checked: Preflight) -> Iterator[MemorySurvey]:
+    """A few worlds as surveys, by which their amplitudes and spectra are told."""
+    for entry in checked.synthetic:
+        worlds = _worlds(config, entry)
+        for number in range(SAMPLED):
+            patch = worlds.drawn(np.random.default_rng([config.record.training.seed, number]))
+            domain = Domain("depth" if patch.sampling.unit == "m" else "time", "synthetic")
+            yield MemorySurvey(patch.source, patch.grid, domain, patch.image)
 
 
 def _statistics(checked: Preflight, scans: Sequence[Scan]) -> Statistics:
     """Of all training surveys together."""
-    found = dict(zip(_different(checked), scans, strict=True))
-    return Statistics.pooled([found[labelled].statistics for labelled, _ in checked.training])
+    different = _different(checked)
+    found = dict(zip(different, scans, strict=False))
+    worlds = [] if checked.training else scans[len(different) :]
+    return Statistics.pooled(
+        [*(found[labelled].statistics for labelled, _ in checked.training), *(each.statistics for each in worlds)]
+    )
 
 
 def _normalised(config: Config, checked: Preflight, scans: Sequence[Scan]) -> dict[LabelledSurvey, NormalisedSurvey]:
     statistics = _statistics(checked, scans)
     return {
         labelled: normalised(labelled.image, found, config.record.normalisation, statistics)
-        for labelled, found in zip(_different(checked), scans, strict=True)
+        for labelled, found in zip(_different(checked), scans, strict=False)
     }
 
 
@@ -248,7 +289,10 @@ def lacking(classes: Sequence[str], findings: Findings) -> Iterable[str]:
     RunError
         If training has but one class, from which nothing can be learnt, or validation has no label at all.
     """
-    trained, held = (np.sum([each.classes for each in found], axis=0) for found in (findings.trained, findings.held))
+    none = [np.zeros(len(classes), np.int64)]
+    trained, held = (
+        np.sum([each.classes for each in found] or none, axis=0) for found in (findings.trained, findings.held)
+    )
     there = [name for name, count in zip(classes, trained, strict=True) if count]
     if len(there) == 1:
         raise RunError(
@@ -263,10 +307,10 @@ def lacking(classes: Sequence[str], findings: Findings) -> Iterable[str]:
             do="choose another data.validation: a larger block, another axis, or whole surveys",
         )
     for where, counts in (("training", trained), ("validation", held)):
-        none = [name for name, count in zip(classes, counts, strict=True) if not count]
-        if none and there:
+        missing = [name for name, count in zip(classes, counts, strict=True) if not count]
+        if missing and there:
             what = "they cannot be learnt" if where == "training" else "its scores say nothing of them"
-            yield f"{where} has no sample of {', '.join(none)} ({_counts(classes, counts)}): {what}"
+            yield f"{where} has no sample of {', '.join(missing)} ({_counts(classes, counts)}): {what}"
 
 
 def _counts(classes: Sequence[str], counts: NDArray[np.int64]) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from geocnn.network.build import Network
 from geocnn.objective import Objective
-from geocnn.patches import Labels
+from geocnn.patch import Labels
 from geocnn.settings import TrainingConfig
 from geocnn.survey.survey import FloatArray
 from geocnn.training.group import Group

@@ -294,7 +294,7 @@ class Trainer:
 
     def _contract(self, threshold: float) -> Contract:
         record, checked = self._setting.config.record, self._setting.checked
-        grid = checked.training[0][0].grid
+        grid = (*checked.training, *checked.validation)[0][0].grid
         return Contract(
             spec=self._setting.config.spec,
             task=record.task,
@@ -310,7 +310,8 @@ class Trainer:
                 "geocnn": version("geocnn"),
                 "run": str(self._run.path),
                 "step": f"{self._step} of {self._settings.steps}",
-                "surveys": _named(labelled.image.name for labelled, _ in checked.training),
+                "surveys": _named(labelled.image.name for labelled, _ in checked.training) or "none",
+                **_recipes(checked),
             },
         )
 
@@ -319,6 +320,12 @@ class Trainer:
             self._run.append_metrics({"kind": kind, "step": self._step, **values})
             if self._curves is not None:
                 self._curves.add(kind, self._step, values)
+
+
+def _recipes(checked: Preflight) -> dict[str, str]:
+    """The synthetic worlds that were trained on, if any were."""
+    names = [f"{entry.synthetic.recipe} (weight {entry.weight:g})" for entry in checked.synthetic]
+    return {"worlds": ", ".join(names)} if names else {}
 
 
 def _place(told: tuple[str, int]) -> str:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from geocnn.config import Config, dump_config, load_config, require_same
 from geocnn.errors import ConfigError, Fault, RunError
-from geocnn.grid import Grid, Window
 from geocnn.interrupt import StopRequest, heeding, stop_requests
 from geocnn.losses import LOSSES
 from geocnn.model import load_model
@@ -18,7 +17,7 @@ from geocnn.network.build import Network
 from geocnn.network.initialisation import initialise
 from geocnn.network.memory import training_bytes
 from geocnn.objective import Objective
-from geocnn.patches import Patch
+from geocnn.patch import Patch
 from geocnn.preflight import Preflight, preflight
 from geocnn.progress import Progress, Remark, Work
 from geocnn.run import RunDirectory
@@ -181,12 +180,9 @@ def _indivisible(config: Config, group: Group) -> list[Fault]:
 
 
 class Drawn(NamedTuple):
-    """A sample of a run's training stream: as the network saw it, and where it comes from."""
+    """A sample of a run's training stream, as the network saw it, and the names of its classes."""
 
     patch: Patch
-    survey: str
-    window: Window
-    grid: Grid
     classes: tuple[str, ...]
 
 
@@ -210,5 +206,4 @@ def drawn_sample(run: RunDirectory, number: int) -> Drawn:
         )
     findings.require_unchanged()
     patch = assemble(config, checked, findings).stream.draw(config.record.training.seed, number)
-    image = patch.survey.image
-    return Drawn(patch, image.name, patch.window, image.grid, config.record.classes)
+    return Drawn(patch, config.record.classes)
