@@ -52,7 +52,7 @@ data:
   foreground: 0.5
 network: fault-small
 training:
-  {{steps: {steps}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, validate_every: {steps}, keep: last}}
+  {{steps: {steps}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, keep: last}}
 """
 
 

@@ -16,6 +16,7 @@ from .evaluate import evaluate
 from .export import export
 from .init import init
 from .inspect import inspect
+from .label import label
 from .models import models
 from .plot import plot
 from .predict import predict
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (inspect, init, check, train, evaluate, predict, export, convert, plot):
+for command in (inspect, label, init, check, train, evaluate, predict, export, convert, plot):
     app.command()(command)
 app.add_typer(synth, name="synth")
 app.add_typer(slurm, name="slurm")

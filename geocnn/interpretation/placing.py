@@ -1,0 +1,217 @@
+"""Where picks lie in a survey: coordinates or line numbers, times or depths of any unit and sign, to positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from geocnn.errors import SurveyError
+from geocnn.grid import Axis
+from geocnn.interpretation.picks import Floats, Picks
+from geocnn.survey.bins import Bins
+from geocnn.survey.survey import Survey
+
+__all__ = ["Placed", "place", "positions_of"]
+
+FACTORS = {"s": 1000.0, "ms": 1.0, "m": 1.0, "ft": 0.3048}
+"""From units of files to those of surveys: ms or m."""
+
+MOST = 0.9
+"""Share of the nodes that must lie in the survey for a guess of a unit to hold."""
+
+SOME = 0.05
+"""Share of the nodes from which they are no mere outliers."""
+
+SCALES = (0.01, 0.1, 10.0, 100.0, 0.3048, 1 / 0.3048)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Picks in a survey.
+
+    Parameters
+    ----------
+    picks
+        As the file holds them.
+    positions
+        Shape (n, 3): along inlines, crosslines and samples, counted from 0, with fractions.
+    outside
+        Nodes that lie outside the survey.
+    residual
+        Largest distance between a node's coordinates and its line numbers, in positions; None where not both are given.
+    remarks
+        What was guessed or mended.
+    """
+
+    picks: Picks
+    positions: Floats
+    outside: int
+    residual: float | None
+    remarks: tuple[str, ...]
+
+
+def place(picks: Picks, survey: Survey, z_unit: str | None) -> Placed:
+    """Positions of picks in a volume.
+
+    Raises
+    ------
+    SurveyError
+        If the survey is no volume, cannot place coordinates, none of the picks lies in it, or units are mixed.
+    """
+    if [axis.name for axis in survey.grid.axes] != ["inline", "crossline", "sample"]:
+        raise SurveyError(
+            f"{survey.name} has the axes {', '.join(axis.name for axis in survey.grid.axes)}",
+            expected="a volume of inlines, crosslines and samples, for sticks or horizons to lie in",
+            do="name the survey that was interpreted",
+        )
+    lateral, residual, how = _lateral(picks, survey)
+    samples, remarks = _vertical(picks, survey, z_unit)
+    positions = np.column_stack([lateral, samples])
+    inside = _inside(positions, survey.grid.shape)
+    if not inside.any():
+        raise _elsewhere(picks, survey, positions)
+    return Placed(picks, positions, int((~inside).sum()), residual, (*how, *remarks))
+
+
+def positions_of(coordinates: Floats, bins: Bins) -> Floats:
+    """Positions (n, 2) of coordinates (n, 2), with fractions: the inverse of `Bins.place`."""
+    vectors = np.array([bins.inline, bins.crossline]).T
+    return np.asarray(np.linalg.solve(vectors, (coordinates - bins.origin).T).T)
+
+
+def _numbered(lines: Floats, axes: Sequence[Axis]) -> Floats:
+    """Positions (n, 2) of line numbers (n, 2), with fractions."""
+    return np.column_stack([(lines[:, k] - axis.first) / axis.step for k, axis in enumerate(axes)])
+
+
+def _lateral(picks: Picks, survey: Survey) -> tuple[Floats, float | None, list[str]]:
+    """Positions on the map, the residual between coordinates and line numbers, and remarks."""
+    axes, bins, shape = survey.grid.axes[:2], survey.bins, survey.grid.shape[:2]
+    found: dict[str, Floats] = {}
+    for kind, where in picks.where.items():
+        if kind in ("lines", "either"):
+            found["line numbers"] = _numbered(where, axes)
+        if kind in ("xy", "either") and bins is not None:
+            found["coordinates"] = positions_of(where, bins)
+    if not found:
+        raise SurveyError(
+            f"{picks.name} has coordinates, {survey.name} has none",
+            expected="coordinates in the trace headers, or line numbers with the picks",
+            do="pass the header bytes with --cdp-x and --cdp-y, or export the picks with line numbers",
+        )
+    if "xy" in picks.where and "lines" in picks.where and len(found) == 2:
+        apart = np.hypot(*(found["coordinates"] - found["line numbers"]).T)
+        known = apart[np.isfinite(apart)]
+        residual = float(known.max()) if known.size else None
+        best = found["coordinates"]
+        # Nodes that the file places by one of the two alone.
+        best = np.where(np.isfinite(best), best, found["line numbers"])
+        far = int((known > 1).sum())
+        said = (
+            [
+                f"{far:,} nodes of {picks.name} have line numbers more than a bin away from their coordinates, up to "
+                f"{residual:.1f}: the coordinates were taken"
+            ]
+            if far
+            else []
+        )
+        return best, residual, said
+    how, best = max(found.items(), key=lambda each: int(_inside(each[1], shape).sum()))
+    remark = f"the first two columns of {picks.name} were taken as {how}"
+    return best, None, [remark] if "either" in picks.where and len(found) == 2 else []
+
+
+def _vertical(picks: Picks, survey: Survey, z_unit: str | None) -> tuple[Floats, list[str]]:
+    """Positions along the samples, and remarks."""
+    axis, z, remarks = survey.grid.axes[2], picks.z, list[str]()
+    units = {"ms": ("ms", "s"), "m": ("m", "ft")}.get(axis.unit, ("ms", "s", "m", "ft"))
+    if z_unit is not None and z_unit not in units:
+        raise SurveyError(
+            f"picks in {z_unit} for {survey.name}, whose samples are in {axis.unit}",
+            expected=f"one of {', '.join(units)}",
+            do="convert the picks, or pass --domain if the survey's is wrong",
+        )
+    negative = float((z < 0).mean())
+    if SOME < negative < 1 - SOME:
+        raise SurveyError(
+            f"{int((z < 0).sum()):,} of {len(z):,} nodes of {picks.name} have a negative z, the others a positive one",
+            expected="one sign: z grows downwards, or is negative downwards",
+            do="export them again with one sign",
+        )
+    if negative >= 0.5:
+        z = -z
+        remarks.append(f"z of {picks.name} is negative downwards: its sign was changed")
+    if z_unit is None:
+        z_unit, said = _guessed_unit(picks.name, z, axis, units)
+        remarks += said
+    samples = (z * FACTORS[z_unit] - axis.first) / axis.step
+    return samples, remarks
+
+
+def _guessed_unit(name: str, z: Floats, axis: Axis, units: Sequence[str]) -> tuple[str, list[str]]:
+    """The unit by which most of z lies in the survey."""
+    inside = {unit: _on(z * FACTORS[unit], axis) for unit in units}
+    best = max(units, key=lambda unit: int(inside[unit].sum()))
+    rest = ~inside[best]
+    for other in units:
+        if other != best and rest.mean() > SOME and (inside[other] & rest).sum() >= MOST * rest.sum():
+            raise SurveyError(
+                f"{int(inside[best].sum()):,} nodes of {name} lie in the survey in {best}, {int(rest.sum()):,} others "
+                f"only in {other}",
+                expected="one unit in a file",
+                do="export the picks again, or split the file and pass --z-unit for each (config: z_unit)",
+            )
+    if FACTORS[best] == 1 or not inside[best].any():
+        return (best if inside[best].any() else units[0]), []
+    return best, [f"z of {name} was taken as {best}: by it, it lies in the survey ({axis})"]
+
+
+def _on(labels: Floats, axis: Axis) -> np.ndarray:
+    low, high = sorted((axis.first, axis.last))
+    return np.asarray((labels >= low - abs(axis.step)) & (labels <= high + abs(axis.step)))
+
+
+def _inside(positions: Floats, shape: Sequence[int]) -> np.ndarray:
+    """Which nodes lie in a grid, half a position beyond its outer ones included."""
+    upper = np.array(shape) - 0.5
+    return np.asarray(((positions >= -0.5) & (positions <= upper)).all(axis=1))
+
+
+def _elsewhere(picks: Picks, survey: Survey, positions: Floats) -> SurveyError:
+    """Where picks are that lie outside a survey, and what may be the reason."""
+    return SurveyError(
+        f"none of the {len(picks):,} nodes of {picks.name} lies in {survey.name}: {'; '.join(_extents(picks, survey))}",
+        expected="picks of this survey",
+        do=next(_reasons(picks, survey, positions), "check that both belong to the same survey, and --z-unit"),
+    )
+
+
+def _extents(picks: Picks, survey: Survey) -> Iterator[str]:
+    """Ranges of the picks against those of the survey."""
+    grid = survey.grid
+    for kind, where in picks.where.items():
+        (low1, low2), (high1, high2) = np.nanmin(where, axis=0), np.nanmax(where, axis=0)
+        yield f"the first is {low1:.10g} to {high1:.10g}, the second {low2:.10g} to {high2:.10g}"
+        if kind != "lines" and survey.bins is not None:
+            corners = np.array(survey.bins.corners(*grid.shape[:2]))
+            (x1, y1), (x2, y2) = corners.min(axis=0), corners.max(axis=0)
+            yield f"the survey has X {x1:.10g} to {x2:.10g}, Y {y1:.10g} to {y2:.10g}"
+        if kind != "xy":
+            yield f"the survey has {grid.axes[0]}, {grid.axes[1]}"
+    yield f"z is {picks.z.min():.10g} to {picks.z.max():.10g}, the survey has {grid.axes[2]}"
+
+
+def _reasons(picks: Picks, survey: Survey, positions: Floats) -> Iterator[str]:
+    """Guesses, the likeliest first."""
+    shape, bins = survey.grid.shape, survey.bins
+    if _inside(positions[:, :2], shape[:2]).any():
+        yield "on the map they lie in it, but above or below: check --z-unit, and the time of the survey's first sample"
+    coordinates = picks.where.get("xy", picks.where.get("either"))
+    if coordinates is not None and bins is not None:
+        for scale in SCALES:
+            if _inside(positions_of(coordinates * scale, bins), shape[:2]).mean() > 0.5:
+                yield f"their coordinates times {scale:.5g} would lie in it: check the unit, or the scalar in byte 71"
+        if _inside(positions_of(coordinates[:, ::-1], bins), shape[:2]).mean() > 0.5:
+            yield "with X and Y exchanged they would lie in it: exchange the columns, with --columns y,x,z,…"

@@ -1,0 +1,107 @@
+"""Sticks from a label volume: the middle of each fault, line by line, as an interpreter would pick it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocnn.interpretation.picks import Floats
+
+__all__ = ["traced_sticks"]
+
+SHORTEST = 4
+"""Samples of the shortest stick: what is shorter is no fault on a line."""
+
+NEAR = 6.0
+"""Positions by which a fault may move from one picked line to the next for each line between, at most."""
+
+
+@dataclass
+class _Stick:
+    """Nodes of a fault on a line: sample and middle across, from the top downwards."""
+
+    line: int
+    nodes: list[tuple[int, float]] = field(default_factory=list)
+
+
+def traced_sticks(label: NDArray[np.integer], every: int = 4, step: int = 4, axis: int = 0) -> list[list[Floats]]:
+    """Faults of a label (I, X, S), each a list of sticks (n, 3) of positions.
+
+    Parameters
+    ----------
+    every
+        Lines from one picked line to the next.
+    step
+        Samples from one node to the next.
+    axis
+        0: picked on inlines; 1: on crosslines. Faults that strike along the lines are better picked on the others.
+    """
+    volume = np.moveaxis(label == 1, axis, 0)
+    faults: list[list[_Stick]] = []
+    before: list[tuple[int, _Stick]] = []
+    for line in range(0, len(volume), every):
+        now: list[tuple[int, _Stick]] = []
+        free = list(before)
+        for stick in _sticks_on(volume[line], line):
+            best = min(free, key=lambda each: _apart(each[1], stick), default=None)
+            if best is not None and _apart(best[1], stick) <= NEAR * every:
+                free.remove(best)
+                faults[best[0]].append(stick)
+                now.append((best[0], stick))
+            else:
+                faults.append([stick])
+                now.append((len(faults) - 1, stick))
+        before = now
+    return [[_positions(stick, step, axis) for stick in fault] for fault in faults]
+
+
+def _sticks_on(section: NDArray[np.bool_], line: int) -> Iterator[_Stick]:
+    """Sticks on one line (X, S): runs of fault samples, followed from sample to sample."""
+    growing: list[tuple[tuple[int, int], _Stick]] = []
+    done: list[_Stick] = []
+    for sample in range(section.shape[1] + 1):
+        runs = _runs(section[:, sample]) if sample < section.shape[1] else []
+        grown: list[tuple[tuple[int, int], _Stick]] = []
+        for (start, stop), stick in growing:
+            touching = [run for run in runs if run[0] <= stop and run[1] >= start]
+            if not touching:
+                done.append(stick)
+                continue
+            middle = (start + stop) / 2
+            run = min(touching, key=lambda each: abs((each[0] + each[1]) / 2 - middle))
+            runs.remove(run)
+            stick.nodes.append((sample, (run[0] + run[1] - 1) / 2))
+            grown.append((run, stick))
+        grown += [(run, _Stick(line, [(sample, (run[0] + run[1] - 1) / 2)])) for run in runs]
+        growing = grown
+    return (stick for stick in done if len(stick.nodes) >= SHORTEST)
+
+
+def _runs(row: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Half-open ranges of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def _apart(first: _Stick, second: _Stick) -> float:
+    """Mean distance across of two sticks where both have samples; infinite where they share none."""
+    places = dict(first.nodes)
+    both = [abs(places[sample] - across) for sample, across in second.nodes if sample in places]
+    return float(np.mean(both)) if both else float("inf")
+
+
+def _positions(stick: _Stick, step: int, axis: int) -> Floats:
+    """Every so many nodes, the last among them; (n, 3)."""
+    nodes = stick.nodes[::step]
+    if nodes[-1] != stick.nodes[-1]:
+        nodes = [*nodes, stick.nodes[-1]]
+    lateral = ((float(stick.line), across) for _, across in nodes)
+    return np.array(
+        [
+            (*(pair if axis == 0 else pair[::-1]), float(sample))
+            for pair, (sample, _) in zip(lateral, nodes, strict=True)
+        ]
+    )
