@@ -143,9 +143,17 @@ def _expanded(
         if not isinstance(pair, PairConfig):
             found.append(pair)
             continue
-        names = tuple(str(folder / name) for name in (*pair.images, pair.label))
+        names = tuple(str(folder / name) for name in (*pair.images, *pair.labels))
+        several = len(pair.images)
         try:
-            matched = match_names(names) if is_starred(names) else [names]
+            if not is_starred(names):
+                matched = [names]
+            elif isinstance(pair.label, str):
+                matched = match_names(names)
+            else:
+                # All picks that match are picks of the one survey.
+                found_picks = [each for name in names[several:] for each in _matching(name)]
+                matched = [(*images, *found_picks) for images in _all_matching(names[:several])]
         except SurveyError as error:
             at = (*key, index)
             faults.append(replace(error.faults[0], file=marked.source, line=marked.line(at), key=spell(at)))
@@ -155,9 +163,18 @@ def _expanded(
     return tuple(found)
 
 
+def _matching(name: str) -> list[str]:
+    return [each for (each,) in match_names((name,))] if is_starred((name,)) else [name]
+
+
+def _all_matching(names: tuple[str, ...]) -> Sequence[tuple[str, ...]]:
+    return match_names(names) if is_starred(names) else [names]
+
+
 def _renamed(pair: P, names: Sequence[str], sharing: int) -> P:
-    *images, label = names
-    renamed: dict[str, object] = {"image": images[0] if isinstance(pair.image, str) else tuple(images), "label": label}
+    images, labels = names[: len(pair.images)], tuple(names[len(pair.images) :])
+    renamed: dict[str, object] = {"image": images[0] if isinstance(pair.image, str) else tuple(images)}
+    renamed["label"] = labels[0] if isinstance(pair.label, str) else pair.label.model_copy(update={"file": labels})
     if isinstance(pair, TrainPairConfig) and pair.weight is not None:
         renamed["weight"] = pair.weight / sharing
     return pair.model_copy(update=renamed)

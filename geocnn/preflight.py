@@ -6,10 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+import numpy as np
+from scipy.ndimage import maximum_filter
+
 from geocnn.config import Config
-from geocnn.errors import ConfigError, Fault, GeocnnError
+from geocnn.errors import ConfigError, Fault, GeocnnError, SurveyError
 from geocnn.fitting import plan_patch
 from geocnn.grid import Window
+from geocnn.interpretation.label import picked_label
+from geocnn.interpretation.looked import RestrictedSurvey
 from geocnn.marked import KeyPath
 from geocnn.network.memory import training_bytes
 from geocnn.network.plan import Plan
@@ -18,7 +23,8 @@ from geocnn.records import crossed, listed
 from geocnn.settings import BlockConfig, PairConfig, SurveysConfig, SyntheticConfig, TrainPairConfig
 from geocnn.split import BlockRule, hold_out
 from geocnn.survey.labelled import LabelledSurvey
-from geocnn.survey.opening import open_pair
+from geocnn.survey.opening import open_pair, open_survey
+from geocnn.survey.survey import BoolArray
 
 __all__ = ["Preflight", "Windows", "preflight"]
 
@@ -120,13 +126,29 @@ def _open_all(
     opened = []
     for index, pair in pairs:
         try:
-            image, label = open_pair(pair.images, pair.label, pair.options)
-            opened.append(LabelledSurvey(image, label, len(config.record.classes)))
+            opened.append(_labelled(pair, len(config.record.classes)))
         except GeocnnError as error:
             # Starred names stand for several pairs: the index then says nothing, the file's name does.
             at = config.fault((*key, index) if (*key, index) in config.marked.lines else key, "")
             faults.extend(replace(fault, file=at.file, line=at.line, key=at.key) for fault in error.faults)
     return opened
+
+
+def _labelled(pair: PairConfig, classes: int) -> LabelledSurvey:
+    """A survey with its label: a volume, or what picks make; ignored where nobody looked."""
+    if isinstance(pair.label, str):
+        image, label = open_pair(pair.images, pair.label, pair.options)
+        if pair.interpreted is not None:
+            label = RestrictedSurvey(label, pair.interpreted, image)
+        return LabelledSurvey(image, label, classes)
+    if pair.label.horizon == "distance":
+        raise SurveyError(
+            "label.horizon is distance, the task is segmentation",
+            expected="surface or interval: classes",
+            do="choose one of the two; geocnn label writes distances to a file",
+        )
+    image = open_survey(pair.images, pair.options)
+    return LabelledSurvey(image, picked_label(pair.labels, image, pair.label.options, pair.interpreted), classes)
 
 
 def _check_alike(config: Config, surveys: Sequence[LabelledSurvey], faults: list[Fault]) -> None:
@@ -234,7 +256,7 @@ def _check_leaks(config: Config, training: Windows, validation: Windows, faults:
     gap = rule.gap if isinstance(rule, BlockConfig) else BlockConfig().gap
     for (drawn, window), (scored, block) in product(training, validation):
         same = drawn.image.name == scored.image.name or drawn.label.name == scored.label.name
-        if same and drawn.grid == scored.grid and _apart(window, block) < gap:
+        if same and drawn.grid == scored.grid and _leaking((drawn, window), (scored, block), gap):
             faults.append(
                 config.fault(
                     VALIDATION,
@@ -244,6 +266,22 @@ def _check_leaks(config: Config, training: Windows, validation: Windows, faults:
                     do="name each survey once, or hold out another one",
                 )
             )
+
+
+def _leaking(trained: tuple[LabelledSurvey, Window], held: tuple[LabelledSurvey, Window], gap: int) -> bool:
+    """Whether interpreted traces of two windows of one survey are nearer to each other than the gap."""
+    if _apart(trained[1], held[1]) >= gap:
+        return False
+    first, second = (_interpreted(*each) for each in (trained, held))
+    return bool((maximum_filter(first, 2 * gap + 1, mode="constant") & second).any())
+
+
+def _interpreted(labelled: LabelledSurvey, window: Window) -> BoolArray:
+    """The traces of a window that someone looked at, as far as the config tells; shape `grid.lateral`."""
+    traces = np.zeros(labelled.grid.lateral, np.bool_)
+    traces[window.slices[:-1]] = True
+    told = getattr(labelled.label, "interpreted", None)
+    return traces & told if told is not None and labelled.label.grid == labelled.grid else traces
 
 
 def _apart(first: Window, second: Window) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
 
 from pydantic import AllowInfNan, Discriminator, Field, Tag, create_model, field_validator, model_validator
 
+from geocnn.interpretation.options import Interpreted, PickOptions
 from geocnn.records import Record, RecordError, nearest
 from geocnn.survey.options import PLACES, Place, SurveyOptions
 from geocnn.synthetic.choice import RecipeChoice
@@ -21,6 +22,7 @@ __all__ = [
     "NamedNetwork",
     "NormalisationConfig",
     "PairConfig",
+    "PicksConfig",
     "RunConfig",
     "SurveysConfig",
     "SyntheticConfig",
@@ -37,11 +39,34 @@ MAX_CLASSES = 128
 """Labels are int8."""
 
 
+class PicksConfig(PickOptions):
+    """Files of fault sticks or horizons that make a label, and how they are read."""
+
+    file: Annotated[
+        Annotated[str, Tag("one")] | Annotated[tuple[str, ...], Field(min_length=1), Tag("several")],
+        Discriminator(lambda data: "several" if isinstance(data, list | tuple) else "one"),
+    ]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Their names."""
+        return (self.file,) if isinstance(self.file, str) else self.file
+
+    @property
+    def options(self) -> PickOptions:
+        """How they are read."""
+        return PickOptions(**self.model_dump(exclude={"file"}))
+
+
 class PairFiles(Record):
-    """The files of an image and its label."""
+    """The files of an image and its label, a volume or picks, and where someone looked (all of it by default)."""
 
     image: str | Annotated[tuple[str, ...], Field(min_length=1)]
-    label: str
+    label: Annotated[
+        Annotated[str, Tag("volume")] | Annotated[PicksConfig, Tag("picks")],
+        Discriminator(lambda data: "picks" if isinstance(data, dict | PicksConfig) else "volume"),
+    ]
+    interpreted: Interpreted | None = None
 
 
 if TYPE_CHECKING:
@@ -68,6 +93,11 @@ class PairConfig(PairKeys):
     def images(self) -> tuple[str, ...]:
         """The files that make the image, one a channel or group of channels."""
         return (self.image,) if isinstance(self.image, str) else self.image
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The files that make the label."""
+        return (self.label,) if isinstance(self.label, str) else self.label.files
 
     @property
     def options(self) -> SurveyOptions:

@@ -67,12 +67,24 @@ class PickedLabel(MemorySurvey):
     ----------
     report
         What came of the picks.
+    files
+        The files that it was made from.
+    interpreted
+        Traces with a label other than −1, shape `grid.lateral`.
     """
 
     report: LabelReport
 
-    def __init__(self, name: str, like: Survey, samples: NDArray[np.generic]) -> None:
-        super().__init__(name, like.grid, like.domain, samples[None])
+    def __init__(self, files: Sequence[Placed], like: Survey, samples: NDArray[np.generic]) -> None:
+        names = [each.picks.name for each in files]
+        super().__init__(
+            names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more",
+            like.grid,
+            like.domain,
+            samples[None],
+        )
+        self.files = tuple(names)
+        self.interpreted = np.asarray((samples != -1).any(axis=-1))
         self.like = like
         self.counted = like.counted
 
@@ -114,14 +126,14 @@ def _of_faults(files: Sequence[Placed], like: Survey, width: float, looked: Look
     label = np.where(fault, 1, np.where(looked.at(like.grid.whole), 0, -1)).astype(np.int8)
     things = f"{_several(len(sticks.faults), 'fault')}, {_several(sticks.count, 'stick')}"
     remarks = [
-        (sticks.disordered, "sticks had nodes out of order: they were sorted along the stick"),
-        (sticks.single, "sticks have one node: no surface is made of it alone"),
-        (sticks.unjoined, "neighbouring sticks lie more than three usual distances apart: they were not joined"),
+        (sticks.disordered, "with nodes out of order: sorted along the stick"),
+        (sticks.single, "with one node alone: it counts, no surface is made of it"),
+        (sticks.unjoined, "not joined to the next: on its line, or more than three usual distances away"),
     ]
-    said = [f"{count:,} {text}" for count, text in remarks if count]
+    said = [f"{_several(count, 'stick')} {text}" for count, text in remarks if count]
     if whole:
         said.append("everything that is not picked was taken as background; say where someone looked with interpreted")
-    made = PickedLabel(_name(files), like, label)
+    made = PickedLabel(files, like, label)
     return _told(made, files, label, things, sticks.duplicates, ["background", "fault"], said)
 
 
@@ -142,7 +154,7 @@ def _of_horizons(files: Sequence[Placed], like: Survey, options: PickOptions, lo
         label = np.where(seen | keep, label, np.int8(-1)).astype(np.int8)
     known = 100 * float(np.isfinite(depths).all(axis=0).mean())
     things = f"{_several(len(files), 'horizon')}, known on {known:.3g} % of the traces"
-    made = PickedLabel(_name(files), like, label)
+    made = PickedLabel(files, like, label)
     return _told(made, files, label, things, sum(twice for _, twice in found), classes, said)
 
 
@@ -204,8 +216,3 @@ def _told(
 
 def _several(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _name(files: Sequence[Placed]) -> str:
-    first = files[0].picks.name
-    return first if len(files) == 1 else f"{first} and {len(files) - 1} more"

@@ -127,6 +127,11 @@ class RestrictedSurvey(Survey):
         Where someone looked.
     like
         The survey that was interpreted, whose coordinates and line numbers count.
+
+    Attributes
+    ----------
+    interpreted
+        Traces that someone looked at, shape `grid.lateral`.
     """
 
     def __init__(self, label: Survey, interpreted: Interpreted, like: Survey) -> None:
@@ -135,6 +140,7 @@ class RestrictedSurvey(Survey):
         self._label = label
         # Lines are those of the label, whose extent may differ; coordinates are those of the survey.
         self._looked = Looked(interpreted, label if interpreted.polygon is None else like)
+        self.interpreted = self._looked.traces
         if interpreted.polygon is not None and label.grid != like.grid:
             raise SurveyError(
                 f"interpreted has a polygon, and {label.name} has another grid than {like.name}",

@@ -75,7 +75,8 @@ def names_of(survey: Survey) -> Iterator[str]:
     """Names of the files of a survey, with data sets for HDF5."""
     parts: Sequence[Survey] = getattr(survey, "surveys", ())
     if not parts:
-        yield survey.name
+        # A label that was made from picks names the files of the picks.
+        yield from getattr(survey, "files", (survey.name,))
     for part in parts:
         yield from names_of(part)
 
