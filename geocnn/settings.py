@@ -185,15 +185,26 @@ class NormalisationConfig(Record):
 
 
 class AugmentationConfig(Record):
-    """Random changes of a patch: lateral flips, rotation by 90° about the vertical, gain e^±g, noise up to so much.
-
-    Gain is the exponent's largest size; noise is in standard deviations of the normalised survey.
-    """
+    """Random changes of a patch, by the keys of `geocnn.augment.Augmentation`; 0 and false leave a change out."""
 
     flip: bool = True
     rotate: bool = True
+    stretch: NotNegative = 0.0
+    lateral_stretch: NotNegative = 0.0
+    warp: NotNegative = 0.0
+    polarity: bool = False
+    phase: NotNegative = 0.0
+    bandpass: NotNegative = 0.0
+    shaping: NotNegative = 0.0
+    mix: NotNegative = 0.0
+    agc: NotNegative = 0.0
     gain: NotNegative = 0.2
+    footprint: NotNegative = 0.0
     noise: NotNegative = 0.1
+    band_noise: NotNegative = 0.0
+    coherent_noise: NotNegative = 0.0
+    noisy_traces: NotNegative = 0.0
+    dead_traces: NotNegative = 0.0
 
 
 class TrainingConfig(Record):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from geocnn.augment import Augmentation
-from geocnn.augment.amplitude import gain, noise
+from geocnn.augment.amplitude import gain
 from geocnn.augment.geometry import flip, rotate
+from geocnn.augment.noise import noise
 from geocnn.errors import ConfigError
 
 SHAPES = {1: (20,), 2: (6, 20), 3: (6, 6, 20)}

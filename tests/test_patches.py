@@ -161,7 +161,9 @@ def test_no_room_for_a_patch_is_said_with_the_windows() -> None:
 def test_augmentation_sees_the_patch_and_its_own_random_numbers() -> None:
     seen: list[tuple[float, tuple[int, ...]]] = []
 
-    def augmentation(rng: np.random.Generator, image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def augmentation(
+        rng: np.random.Generator, image: np.ndarray, label: np.ndarray, *_: object
+    ) -> tuple[np.ndarray, np.ndarray]:
         seen.append((float(rng.random()), image.shape))
         return image * 2, label
 
