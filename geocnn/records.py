@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import get_annotations
 from typing import Any, ClassVar, TypeVar, get_args
 
@@ -140,22 +140,20 @@ def _cut(text: str, length: int = 80) -> str:
 class _Detail:
     """One pydantic error.
 
-    Where a field may be of several kinds, pydantic tries each and reports each: `union` is then how much of
-    `path` leads to that field, `branch` the kind that was tried.
+    Where a field may be of several kinds, pydantic tries each and reports each: `branches` tells the kind that was
+    tried by how much of `path` leads to that field.
     """
 
     type: str
     path: KeyPath
     input: object
     context: Mapping[str, Any]
-    union: KeyPath | None = None
-    branch: str = ""
+    branches: Mapping[KeyPath, str] = field(default_factory=dict)
 
     @staticmethod
     def of(error: ErrorDetails, data: object) -> _Detail:
         path: KeyPath = ()
-        union: KeyPath | None = None
-        branch = ""
+        branches: dict[KeyPath, str] = {}
         here: object = data
         location = error["loc"]
         for position, part in enumerate(location):
@@ -163,9 +161,14 @@ class _Detail:
             if named or _holds(here, part):
                 path = (*path, part)
                 here = here[part] if _holds(here, part) else None  # type: ignore[index]
-            elif union is None:
-                union, branch = path, str(part)
-        return _Detail(error["type"], path, error["input"], error.get("ctx", {}), union, branch)
+            else:
+                branches.setdefault(path, str(part))
+        return _Detail(error["type"], path, error["input"], error.get("ctx", {}), branches)
+
+    @property
+    def union(self) -> KeyPath | None:
+        """The innermost field of several kinds."""
+        return max(self.branches, key=len, default=None)
 
     @property
     def of_another_kind(self) -> bool:
@@ -184,7 +187,7 @@ def _without_branches(details: Sequence[_Detail]) -> list[_Detail]:
     unions: dict[KeyPath, dict[str, list[_Detail]]] = {}
     for detail in details:
         if detail.union is not None:
-            unions.setdefault(detail.union, {}).setdefault(detail.branch, []).append(detail)
+            unions.setdefault(detail.union, {}).setdefault(detail.branches[detail.union], []).append(detail)
     kept = [detail for detail in details if detail.union is None]
     for path, branches in unions.items():
         meant = [errors for errors in branches.values() if not any(error.of_another_kind for error in errors)]
@@ -229,7 +232,7 @@ def _words(detail: _Detail, kind: type[Record]) -> tuple[str, str, str]:
             error = detail.context["error"]
             return (error.found, error.expected, error.do) if isinstance(error, RecordError) else (str(error), "", "")
         case "extra_forbidden":
-            allowed = _keys(kind, detail.path[:-1], detail.branch)
+            allowed = _keys(kind, detail.path[:-1], detail.branches)
             meant = nearest(detail.path[-1], allowed)
             do = kind.synonyms.get(str(detail.path[-1]), f"write {meant!r}" if meant else "remove it")
             return f"unknown key {detail.path[-1]!r}", f"one of {', '.join(allowed)}", do
@@ -277,14 +280,14 @@ def _expected(detail: _Detail) -> str:
     return _EXPECTED.get(detail.type, detail.type.replace("_", " ")).format(**detail.context)
 
 
-def _keys(kind: type[Record], path: KeyPath, branch: str) -> list[str]:
-    """The keys that may stand in the mapping at `path` of a record."""
+def _keys(kind: type[Record], path: KeyPath, branches: Mapping[KeyPath, str]) -> list[str]:
+    """The keys that may stand in the mapping at `path` of a record, of the kinds that were tried on the way."""
     kinds: list[type[Record]] = [kind]
-    for part in path:
-        if isinstance(part, str):
+    for length in range(len(path) + 1):
+        if length and isinstance(part := path[length - 1], str):
             fields = [field for each in kinds for field in _fields(each, part)]
             kinds = [record for field in fields for record in _records(field)]
-    kinds = [each for each in kinds if each.__name__ == branch] or kinds
+        kinds = [each for each in kinds if each.__name__ == branches.get(path[:length])] or kinds
     return list(dict.fromkeys(name for each in kinds for name in _written_keys(each)))
 
 

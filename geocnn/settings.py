@@ -63,8 +63,8 @@ class PairFiles(Record):
 
     image: str | Annotated[tuple[str, ...], Field(min_length=1)]
     label: Annotated[
-        Annotated[str, Tag("volume")] | Annotated[PicksConfig, Tag("picks")],
-        Discriminator(lambda data: "picks" if isinstance(data, dict | PicksConfig) else "volume"),
+        Annotated[str, Tag("volume")] | Annotated[PicksConfig, Tag("PicksConfig")],
+        Discriminator(lambda data: "PicksConfig" if isinstance(data, dict | PicksConfig) else "volume"),
     ]
     interpreted: Interpreted | None = None
 
@@ -121,15 +121,15 @@ class SyntheticConfig(Record):
     weight: Weight = 1.0
 
 
+def _entry_kind(data: object) -> str:
+    """Which record an entry is meant to be, so that only its faults are told."""
+    synthetic = "synthetic" in data if isinstance(data, dict) else isinstance(data, SyntheticConfig)
+    return "SyntheticConfig" if synthetic else "TrainPairConfig"
+
+
 TrainConfig = Annotated[
-    Annotated[TrainPairConfig, Tag("pair")] | Annotated[SyntheticConfig, Tag("synthetic")],
-    Discriminator(
-        lambda data: (
-            "synthetic"
-            if ("synthetic" in data if isinstance(data, dict) else isinstance(data, SyntheticConfig))
-            else "pair"
-        )
-    ),
+    Annotated[TrainPairConfig, Tag("TrainPairConfig")] | Annotated[SyntheticConfig, Tag("SyntheticConfig")],
+    Discriminator(_entry_kind),
 ]
 """An entry of ``data.train``."""
 

@@ -31,11 +31,11 @@ AnyRecipe = WideRecipe | PlainRecipe
 def _kind(data: object) -> str:
     """Which record a recipe is meant to be, so that only its faults are told."""
     name = data.get("recipe") if isinstance(data, Mapping) else getattr(data, "recipe", None)
-    return "plain" if name in NAMES[1:] else "wide"
+    return "PlainRecipe" if name in NAMES[1:] else "WideRecipe"
 
 
 RecipeChoice = Annotated[
-    Annotated[WideRecipe, Tag("wide")] | Annotated[PlainRecipe, Tag("plain")], Discriminator(_kind)
+    Annotated[WideRecipe, Tag("WideRecipe")] | Annotated[PlainRecipe, Tag("PlainRecipe")], Discriminator(_kind)
 ]
 """What a config may say of a recipe."""
 
@@ -101,7 +101,7 @@ def _written(path: Path) -> AnyRecipe:
         )
     recipe: AnyRecipe | None = (
         read_record(PlainRecipe, marked, (), data, faults)
-        if _kind(data) == "plain"
+        if _kind(data) == "PlainRecipe"
         else read_record(WideRecipe, marked, (), data, faults)
     )
     if recipe is None:
