@@ -13,7 +13,7 @@ if compgen -G "$out/run/checkpoints/slot-*" > /dev/null && [ ! -e "$out/unseen-f
 else
     rm -rf "$out"
     mkdir -p "$out"
-    step geocnn synth faults --out "$out/cubes" --count 27 --shape 64,64,64 --seed 1
+    step geocnn synth faults --out "$out/cubes" --count 27 --shape 64,64,64 --seed 1 --recipe wu2019
     step geocnn synth faults --out "$out/unseen" --count 1 --shape 128,160,128 --seed 2026 --recipe wu2019-wide
     step geocnn check sample_data/demo.yaml
     step geocnn train sample_data/demo.yaml --run "$out/run"

@@ -184,8 +184,8 @@ def test_a_sample_shows_what_the_network_saw_and_tells_where_it_is(trained: Path
     drawn, figure = drawn_sample(RunDirectory(trained), 5), _of_run(trained, 5)
     first, second = figure.get_suptitle().splitlines()
     assert first == f"sample 5 of {trained}"
-    inline = drawn.grid.axes[0]
-    low, high = (inline.label(position) for position in (drawn.window.start[0], drawn.window.stop[0] - 1))
+    inline = drawn.patch.grid.axes[0]
+    low, high = (inline.label(position) for position in (drawn.patch.window.start[0], drawn.patch.window.stop[0] - 1))
     assert second.startswith(f"image.h5: inline {low:g} to {high:g}, crossline ")
     image, label = (figure.axes[row * 3].images[0].get_array() for row in range(2))
     np.testing.assert_array_equal(image, drawn.patch.image[0, 4].T)

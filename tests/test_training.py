@@ -418,7 +418,8 @@ def test_a_sample_is_drawn_again(config: Config, tmp_path: Path) -> None:
     drawn = drawn_sample(run, 5)
     assert drawn.patch.image.shape == (1, 8, 8, 8)
     assert drawn.classes == ("background", "bright")
-    assert all(a >= 0 and b <= n for a, b, n in zip(drawn.window.start, drawn.window.stop, (40, 16, 16), strict=True))
+    window = drawn.patch.window
+    assert all(a >= 0 and b <= n for a, b, n in zip(window.start, window.stop, (40, 16, 16), strict=True))
     again = drawn_sample(run, 5)
     np.testing.assert_array_equal(drawn.patch.image, again.patch.image)
     with pytest.raises(RunError, match="holds no run"):

@@ -11,12 +11,9 @@ from pydantic import Discriminator, Tag
 from geocnn.errors import ConfigError, Fault, UsageError
 from geocnn.marked import load_marked
 from geocnn.records import Record, nearest, read_record
-from geocnn.synthetic.wide import INGREDIENTS, WideRecipe
+from geocnn.synthetic.wide import INGREDIENTS, NAMES, WideRecipe
 
 __all__ = ["NAMES", "AnyRecipe", "PlainRecipe", "RecipeChoice", "choose_recipe"]
-
-NAMES = ("wide", "wu2019", "wu2019-wide")
-"""Recipes by name, the default first."""
 
 
 class PlainRecipe(Record):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from geocnn.records import Record, RecordError, nearest
 
-__all__ = ["INGREDIENTS", "WideRecipe"]
+__all__ = ["INGREDIENTS", "NAMES", "Range", "WideRecipe"]
+
+NAMES = ("wide", "wu2019", "wu2019-wide")
+"""All recipes by name, the default first."""
 
 INGREDIENTS = {
     "sampling": "Bins, sample interval, velocity and vertical domain differ from world to world.",
@@ -80,7 +83,7 @@ class WideRecipe(Record):
         Standard deviation of the signal over that of the noise.
     """
 
-    recipe: Literal["wide"] = "wide"
+    recipe: str = NAMES[0]
     without: tuple[Ingredient, ...] = ()
     bins: Range = (6, 50)
     interval: Range = (1, 4)
@@ -94,6 +97,16 @@ class WideRecipe(Record):
     elongation: Range = (12, 100)
     frequency: Range = (8, 80)
     signal_to_noise: Range = (1.5, 15)
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name != NAMES[0]:
+            meant = nearest(name, NAMES)
+            raise RecordError(
+                f"unknown recipe {name!r}", f"one of {', '.join(NAMES)}", f"write {meant!r}" if meant else ""
+            )
+        return name
 
     @model_validator(mode="after")
     def _ranges_make_sense(self) -> Self:
