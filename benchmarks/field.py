@@ -1,9 +1,11 @@
 """Does a world of synthetics carry over to a field survey? One small network and one budget for each of several worlds.
 
-    python -m benchmarks.field FOLDER PARIHAKA [--steps 400] [--cubes 96] [--only wide,wu2019]
+    python -m benchmarks.field FOLDER PARIHAKA [--steps 400] [--cubes 96] [--only wide,wu2019] [--lines 1,3,10]
 
 PARIHAKA holds `parihaka_seismic.sgy` and `parihaka_faults.h5`. Every world is made, trained on, and scored on the
-interpreted samples of Parihaka, on plain cubes, and on wide cubes of other seeds; a line of FOLDER/scores.jsonl each.
+interpreted samples of Parihaka, on plain cubes, and on wide cubes of other seeds. The network of the recipe wide then
+learns from a few interpreted inlines of the first half of Parihaka, and is scored on the second half. A line of
+FOLDER/scores.jsonl for each.
 """
 
 from __future__ import annotations
@@ -55,6 +57,22 @@ training:
   {{steps: {steps}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, keep: last}}
 """
 
+FEW = """
+task: segmentation
+classes: [background, fault]
+data:
+  train: [{{image: {seismic}, label: "{label}", interpreted: {{inlines: {inlines}}}}}]
+  validation: {{surveys: [{{image: {held}/*-seismic.h5, label: {held}/*-label.h5}}]}}
+  patch: [64, 64, 64]
+  foreground: 0.5
+network: fault-small
+training:
+  {{steps: {steps}, batch: 4, learning_rate: 0.001, average: 0.98, precision: bf16, keep: last}}
+"""
+"""Training on a few interpreted inlines; gentle, from a network that knows faults already."""
+
+FEW_STEPS = 150
+
 
 def main() -> None:
     """Make, train, score."""
@@ -64,6 +82,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--cubes", type=int, default=96)
     parser.add_argument("--only", default=",".join(WORLDS))
+    parser.add_argument("--lines", default="1,3,10")
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     tests = {
@@ -72,15 +91,39 @@ def main() -> None:
     }
     field = Field(chosen.parihaka)
     _note(chosen.folder, {"world": "incoherence", "parihaka": field.score(incoherence(field.image))})
-    for name in chosen.only.split(","):
+    for name in filter(None, chosen.only.split(",")):
         began = time.perf_counter()
         run = _trained(chosen.folder, name, chosen.cubes, chosen.steps, tests["wide"])
         trained = time.perf_counter() - began
-        found = {kind: _on_cubes(run, folder) for kind, folder in tests.items()}
-        out = run / "parihaka.npy"
-        _geocnn("predict", run, field.seismic, "--out", out, "--overwrite")
-        found["parihaka"] = field.score(np.load(out))
+        found: dict[str, Any] = {kind: _on_cubes(run, folder) for kind, folder in tests.items()}
+        found["parihaka"] = field.score(_predicted(run, field))
         _note(chosen.folder, {"world": name, "seconds": round(trained), **found})
+    wide = chosen.folder / "run-wide"
+    for start in ("run-wide", "scratch") if chosen.lines else ():
+        for count in (0, *map(int, chosen.lines.split(","))):
+            run = wide if count == 0 else _trained_on_lines(chosen.folder, field, count, start, tests["wide"])
+            if count or start == "run-wide":
+                scores = field.score(_predicted(run, field), field.second)
+                _note(chosen.folder, {"lines": count, "start": start, "second half": scores})
+
+
+def _trained_on_lines(folder: Path, field: Field, count: int, start: str, held: Path) -> Path:
+    """The run of a few inlines, spread evenly over the first half of the survey."""
+    inlines = [round(field.first + field.half * (k + 0.5) / count) for k in range(count)]
+    config, run = folder / f"{start}-{count}.yaml", folder / f"{start}-{count}-lines"
+    label = f"{field.faults.absolute()}:/faults"
+    where = {"seismic": field.seismic.absolute(), "label": label, "held": held.absolute()}
+    config.write_text(FEW.format(**where, inlines=inlines, steps=FEW_STEPS))
+    if not (run / "model.safetensors").exists():
+        init = ("--init", folder / "run-wide") if start == "run-wide" else ()
+        _geocnn("train", config, "--run", run, *init)
+    return run
+
+
+def _predicted(run: Path, field: Field) -> Volume:
+    out = run / "parihaka.npy"
+    _geocnn("predict", run, field.seismic, "--out", out, "--overwrite")
+    return np.asarray(np.load(out))
 
 
 class Field:
@@ -88,7 +131,10 @@ class Field:
 
     def __init__(self, folder: Path) -> None:
         self.seismic = folder / "parihaka_seismic.sgy"
-        survey, label = open_survey(str(self.seismic)), open_survey(f"{folder / 'parihaka_faults.h5'}:/faults")
+        self.faults = folder / "parihaka_faults.h5"
+        survey, label = open_survey(str(self.seismic)), open_survey(f"{self.faults}:/faults")
+        self.first, self.half = survey.grid.axes[0].first, survey.grid.axes[0].size // 2
+        self.second = slice(self.half, None)
         self.image = survey.read(survey.grid.whole)[0]
         self.label = label.read(label.grid.whole)[0]
 

@@ -57,7 +57,9 @@ def test_the_demo_config(passing: Passing, tmp_path: Path) -> None:
     (tmp_path / "sample_data").mkdir()
     config = tmp_path / "sample_data/demo.yaml"
     config.write_text((SAMPLES / "demo.yaml").read_text())
-    passing("synth", "faults", "--out", tmp_path / "demo/cubes", "--count", 4, "--shape", "64,64,64", "--recipe", "wu2019")
+    passing(
+        "synth", "faults", "--out", tmp_path / "demo/cubes", "--count", 4, "--shape", "64,64,64", "--recipe", "wu2019"
+    )
     assert "The config fits" in passing("check", config)
     passing("train", config, *one_step(tmp_path / "run"))
     assert (tmp_path / "run/model.safetensors").exists()

@@ -1,4 +1,4 @@
-"""Synthetic worlds: a pure function of (seed, n), faults that move layers as they say, ingredients that do what they say."""
+"""Synthetic worlds: a pure function of (seed, n), faults that move layers as they say, what each ingredient adds."""
 
 from __future__ import annotations
 

@@ -131,9 +131,10 @@ def _distance(first: Floats, second: Floats) -> float:
 
 
 def _on_one_line(first: Floats, second: Floats) -> bool:
-    """Whether two sticks were picked on the same inline or crossline."""
-    both = np.concatenate([first, second])[:, :2]
-    return bool((np.ptp(both, axis=0) < 0.5).any())
+    """Whether two sticks were picked on the same inline or crossline, and run along it: upright ones tell no line."""
+    both = np.ptp(np.concatenate([first, second])[:, :2], axis=0)
+    each = np.maximum(np.ptp(first[:, :2], axis=0), np.ptp(second[:, :2], axis=0))
+    return bool(((both < 0.5) & (each[::-1] >= 0.5)).any())
 
 
 def _triangles(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats, Floats]]:

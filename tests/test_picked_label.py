@@ -1,0 +1,293 @@
+"""Labels from picks: surfaces within half a bin and half a sample, horizons as classes, and where someone looked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from interpreted_survey import BINS, InterpretedSurvey
+from pydantic import ValidationError
+
+from geocnn.errors import SurveyError
+from geocnn.interpretation.label import PickedLabel, picked_label
+from geocnn.interpretation.looked import RestrictedSurvey
+from geocnn.interpretation.options import Interpreted, PickOptions
+from geocnn.interpretation.tracing import traced_sticks
+from geocnn.interpretation.writing import write_horizon, write_sticks
+from geocnn.survey.memory import MemorySurvey
+
+SURVEY = InterpretedSurvey()
+SHAPE = SURVEY.grid.shape
+
+
+def values(label: PickedLabel | RestrictedSurvey) -> np.ndarray:
+    return label.read(label.grid.whole)[0]
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Callable[..., PickedLabel]:
+    """The label of files with rows ``inline crossline z stick node``, and of options."""
+
+    def make(*files: str, interpreted: Interpreted | None = None, **options: Any) -> PickedLabel:
+        names = []
+        for number, text in enumerate(files):
+            names.append(str(tmp_path / f"picks-{number}.dat"))
+            Path(names[-1]).write_text(text)
+        return picked_label(names, SURVEY, PickOptions(**options), interpreted)
+
+    return make
+
+
+def sticks(*nodes: tuple[float, float, float, int]) -> str:
+    """Positions and a stick each, as a file of line numbers."""
+    return "".join(f"{100 + 2 * i} {500 + x} {200 + 4 * s} {stick} {n}\n" for n, (i, x, s, stick) in enumerate(nodes))
+
+
+PLANE = sticks((4, 10, 5, 0), (4, 30, 45, 0), (20, 14, 5, 1), (20, 34, 45, 1))
+
+
+# Sticks become surfaces
+
+
+@pytest.mark.parametrize("curved", [False, True])
+@pytest.mark.parametrize("format", ["opendtect-sticks", "charisma-sticks"])
+def test_label_to_sticks_to_label_agrees_within_half_a_bin_and_half_a_sample(
+    tmp_path: Path, curved: bool, format: str
+) -> None:
+    i, s = np.arange(SHAPE[0])[:, None], np.arange(SHAPE[2])
+    across = 8 + 0.3 * i + 0.8 * s - (0.008 * (s - 25) ** 2 - 0.006 * (i - 20) ** 2 if curved else 0)
+    # Two bins across, whichever: the middle of the bins is the fault, within half a bin.
+    label = (np.abs(np.arange(SHAPE[1])[None, :, None] - across[:, None, :]) < 1.0).astype(np.int8)
+    write_sticks(tmp_path / "sticks.dat", traced_sticks(label, every=3, step=4), SURVEY, format)
+    made = values(picked_label([str(tmp_path / "sticks.dat")], SURVEY, PickOptions(width=2)))
+    last = (SHAPE[0] - 1) // 3 * 3
+    for line in range(last + 1):
+        # Not the outermost samples: there a slanted surface ends at right angles to itself.
+        for sample in range(1, SHAPE[2] - 1):
+            before, after = (np.flatnonzero(volume[line, :, sample] == 1) for volume in (label, made))
+            assert len(after), (line, sample)
+            assert abs(before.mean() - after.mean()) <= 0.5, (line, sample)
+    # Along the samples: where a trace has a fault in both, its middle moves by half a sample at most, slope aside.
+    traces = np.argwhere((label[: last + 1, :, 2:-2] == 1).sum(axis=2) >= 2)
+    moved = [
+        abs(np.flatnonzero(label[a, b] == 1).mean() - np.flatnonzero(made[a, b] == 1).mean())
+        for a, b in traces
+        if (made[a, b] == 1).any() and label[a, b, 0] == label[a, b, -1] == made[a, b, 0] == made[a, b, -1] == 0
+    ]
+    assert len(moved) > 500
+    assert np.quantile(moved, 0.99) <= 0.5
+
+
+def test_a_fault_that_ends_within_a_survey_ends_there_again(tmp_path: Path) -> None:
+    label = np.zeros(SHAPE, np.int8)
+    label[6:31, 20, 10:31] = 1
+    write_sticks(tmp_path / "sticks.dat", [*traced_sticks(label, every=3)], SURVEY, "charisma-sticks")
+    made = values(picked_label([str(tmp_path / "sticks.dat")], SURVEY, PickOptions(width=1)))
+    np.testing.assert_array_equal(made == 1, label == 1)
+
+
+def test_a_surface_is_as_thick_as_it_is_wide(labelled: Callable[..., PickedLabel]) -> None:
+    upright = sticks((0, 20, 0, 0), (0, 20, 49, 0), (39, 20, 0, 1), (39, 20, 49, 1))
+    for width, expected in ((1, 1), (3, 3), (5, 5)):
+        label = values(labelled(upright, width=width))
+        np.testing.assert_array_equal((label == 1).sum(axis=1), expected)
+
+
+def test_nodes_between_sticks_are_joined_but_not_beyond_gaps(labelled: Callable[..., PickedLabel]) -> None:
+    lines = (0, 3, 6, 30, 33)
+    made = labelled(sticks(*((line, 20, s, n) for n, line in enumerate(lines) for s in (0, 49))))
+    on = (values(made) == 1).any(axis=(1, 2))
+    np.testing.assert_array_equal(np.flatnonzero(on), [*range(8), *range(29, 35)])
+    assert any("1 stick not joined to the next" in remark for remark in made.remarks)
+
+
+def test_nodes_out_of_order_are_sorted(labelled: Callable[..., PickedLabel]) -> None:
+    order = (0, 40, 10, 30, 20)
+    mixed, sorted_ = (
+        labelled(sticks(*((line, 10 + s / 2, s, line) for line in (2, 8) for s in each)))
+        for each in (order, range(0, 41, 10))
+    )
+    np.testing.assert_array_equal(values(mixed), values(sorted_))
+    assert any("2 sticks with nodes out of order: sorted along the stick" in remark for remark in mixed.remarks)
+    assert not any("out of order" in remark for remark in sorted_.remarks)
+
+
+def test_single_and_doubled_nodes_are_told(labelled: Callable[..., PickedLabel]) -> None:
+    made = labelled(sticks((4, 10, 5, 0), (4, 10, 5, 0), (4, 30, 45, 0), (30, 50, 25, 1)))
+    assert made.report.duplicates == 1
+    assert any("1 stick with one node alone" in remark for remark in made.remarks)
+    assert values(made)[30, 50, 25] == 1
+
+
+def test_the_report(labelled: Callable[..., PickedLabel]) -> None:
+    made = labelled(PLANE + sticks((20, 80, 5, 1)), interpreted=Interpreted(inlines=(108, 140)))
+    first, second, third = made.report.lines()
+    assert first == "5 nodes (opendtect-sticks): 1 fault, 2 sticks"
+    assert second == "1 outside the survey, 0 duplicates, 0 undefined"
+    shares = made.report.shares
+    assert third.split(", ")[0].endswith("% background")
+    assert sum(shares.values()) == pytest.approx(1)
+    assert list(shares) == ["background", "fault", "ignored"]
+    label = values(made)
+    assert shares["fault"] == pytest.approx(float((label == 1).mean()))
+
+
+def test_without_interpreted_all_is_background_and_that_is_told(labelled: Callable[..., PickedLabel]) -> None:
+    made = labelled(PLANE)
+    assert set(np.unique(values(made))) == {0, 1}
+    assert any("taken as background; say where someone looked" in remark for remark in made.remarks)
+
+
+# Where someone looked
+
+
+def test_lines_that_were_looked_at_are_background_and_sticks_count_everywhere(
+    labelled: Callable[..., PickedLabel],
+) -> None:
+    made = values(labelled(PLANE, interpreted=Interpreted(inlines=(108,), crosslines=(540,))))
+    assert set(np.unique(made[4])) == {0, 1}
+    assert set(np.unique(made[:, 40])) == {0}
+    elsewhere = np.delete(np.delete(made, 4, axis=0), 40, axis=1)
+    assert set(np.unique(elsewhere)) == {-1, 1}
+    assert (elsewhere[9:15] == 1).any()
+
+
+def test_a_window_and_a_polygon(labelled: Callable[..., PickedLabel]) -> None:
+    made = values(labelled(PLANE, interpreted=Interpreted(window_ms=(240, 300))))
+    np.testing.assert_array_equal(np.flatnonzero((made == 0).any(axis=(0, 1))), range(10, 26))
+    corners = tuple(BINS.place(i, x) for i, x in ((9.5, 19.5), (9.5, 40.5), (20.5, 40.5), (20.5, 19.5)))
+    made = values(labelled(PLANE, interpreted=Interpreted(polygon=corners)))
+    inside = np.zeros(SHAPE[:2], bool)
+    inside[10:21, 20:41] = True
+    np.testing.assert_array_equal((made == 0).any(axis=2), inside)
+
+
+def test_a_label_volume_is_ignored_where_nobody_looked() -> None:
+    volume = MemorySurvey("label", SURVEY.grid, SURVEY.domain, np.ones((1, *SHAPE), np.int8))
+    label = RestrictedSurvey(volume, Interpreted(inlines=(104,), window_ms=(200, 220)), SURVEY)
+    expected = np.full(SHAPE, -1.0)
+    expected[2, :, :6] = 1
+    np.testing.assert_array_equal(values(label), expected)
+    np.testing.assert_array_equal(label.interpreted.any(axis=1), np.arange(40) == 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        ({"inlines": (101,)}, "interpreted inline 101 is not in survey"),
+        ({"crosslines": (900,)}, "interpreted crossline 900 is not in survey"),
+        ({"window_ms": (5000, 6000)}, "window_ms 5000 to 6000 holds no sample"),
+        ({"polygon": ((0, 0), (1, 0), (1, 1))}, "no trace of survey lies on the interpreted lines and in the polygon"),
+    ],
+)
+def test_places_that_do_not_exist(labelled: Callable[..., PickedLabel], said: dict[str, Any], match: str) -> None:
+    with pytest.raises(SurveyError, match=match):
+        labelled(PLANE, interpreted=Interpreted(**said))
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        ({"window_ms": (900, 300)}, r"window_ms is \[900, 300\]"),
+        ({}, "interpreted says nothing"),
+        ({"polygon": ((0, 0), (1, 1))}, "at least 3"),
+        ({"inline": (100,)}, "inline"),
+    ],
+)
+def test_places_that_contradict_themselves(said: dict[str, Any], match: str) -> None:
+    with pytest.raises(ValidationError, match=match):
+        Interpreted(**said)
+
+
+def test_a_polygon_needs_coordinates(tmp_path: Path) -> None:
+    (tmp_path / "picks.dat").write_text(PLANE)
+    place = Interpreted(polygon=((0, 0), (1, 0), (1, 1)))
+    with pytest.raises(SurveyError, match="interpreted has a polygon, survey has no coordinates"):
+        picked_label([str(tmp_path / "picks.dat")], InterpretedSurvey(coordinates=False), PickOptions(), place)
+
+
+# Horizons
+
+
+def horizon(depth: Callable[[np.ndarray, np.ndarray], np.ndarray], step: int = 1, gap: slice | None = None) -> str:
+    """A file of line numbers, every so many traces, without the inlines of a gap."""
+    i, x = (each.ravel() for each in np.meshgrid(np.arange(0, 40, step), np.arange(0, 60, step), indexing="ij"))
+    keep = np.ones(i.size, bool) if gap is None else ~np.isin(i, np.arange(40)[gap])
+    rows = zip(i[keep], x[keep], depth(i[keep], x[keep]), strict=True)
+    return "".join(f"{100 + 2 * a} {500 + b} {200 + 4 * c:g}\n" for a, b, c in rows)
+
+
+def dipping(i: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return 10.03 + i / 8 + x / 16
+
+
+TRUE = dipping(*np.meshgrid(np.arange(40), np.arange(60), indexing="ij"))[..., None]
+
+
+@pytest.mark.parametrize("step", [1, 5])
+def test_a_horizon_is_a_surface(labelled: Callable[..., PickedLabel], step: int) -> None:
+    made = values(labelled(horizon(dipping, step), width=3))[:36, :56]
+    true = TRUE[:36, :56]
+    s = np.arange(50)
+    np.testing.assert_array_equal(made, (s >= true - 1.5) & (s < true + 1.5))
+
+
+def test_horizons_are_intervals_in_the_order_of_depth(labelled: Callable[..., PickedLabel]) -> None:
+    deep, shallow = horizon(lambda i, x: dipping(i, x) + 15), horizon(dipping)
+    made = labelled(deep, shallow, horizon="interval")
+    s = np.arange(50)
+    np.testing.assert_array_equal(values(made), (s >= TRUE).astype(int) + (s >= TRUE + 15))
+    assert list(made.report.shares)[:3] == ["interval 0", "interval 1", "interval 2"]
+
+
+def test_the_distance_from_a_horizon_grows_downwards(labelled: Callable[..., PickedLabel]) -> None:
+    made = values(labelled(horizon(dipping), horizon(lambda i, x: dipping(i, x) + 15), horizon="distance"))
+    first, second = (np.arange(50) - depth for depth in (TRUE, TRUE + 15))
+    np.testing.assert_allclose(made, np.where(np.abs(first) <= np.abs(second), first, second), atol=1e-4)
+
+
+def test_a_horizon_is_unknown_in_wide_gaps_and_ignored_there(labelled: Callable[..., PickedLabel]) -> None:
+    made = labelled(horizon(dipping, gap=slice(12, 28)))
+    unknown = (values(made) == -1).all(axis=(1, 2))
+    np.testing.assert_array_equal(np.flatnonzero(unknown), range(15, 25))
+    assert "known on" in made.report.things
+
+
+def test_undefined_and_repeated_picks(labelled: Callable[..., PickedLabel]) -> None:
+    text = horizon(dipping).splitlines()
+    text[5] = " ".join([*text[5].split()[:2], "1e30"])
+    made = labelled("\n".join([*text, text[0]]))
+    assert (made.report.undefined, made.report.duplicates) == (1, 1)
+    assert (values(made)[0, 5] == 1).any(), "filled from its neighbours"
+
+
+def test_crossing_horizons_are_told(labelled: Callable[..., PickedLabel]) -> None:
+    made = labelled(horizon(dipping), horizon(lambda i, x: 0 * i + 14.0), horizon="interval")
+    assert any("horizons cross on" in remark for remark in made.remarks)
+
+
+def test_horizons_on_one_line_stay_there(labelled: Callable[..., PickedLabel]) -> None:
+    made = values(labelled("".join(f"110 {500 + x} 300\n" for x in range(60))))
+    assert (made[5] == 1).any(axis=1).all()
+    assert (made[20] == -1).all()
+
+
+def test_sticks_and_horizons_are_two_labels(labelled: Callable[..., PickedLabel]) -> None:
+    with pytest.raises(SurveyError, match="hold both fault sticks and horizons"):
+        labelled(PLANE, horizon(dipping))
+
+
+def test_format_and_columns_are_one_too_many() -> None:
+    with pytest.raises(ValidationError, match="both format charisma-sticks and columns x,y,z"):
+        PickOptions(format="charisma-sticks", columns="x,y,z")
+
+
+def test_written_horizons_make_the_same_label(tmp_path: Path) -> None:
+    for format in ("opendtect-horizon", "charisma-horizon"):
+        path = tmp_path / f"{format}.dat"
+        write_horizon(path, TRUE[..., 0], SURVEY, format)
+        made = values(picked_label([str(path)], SURVEY, PickOptions(width=1)))
+        np.testing.assert_array_equal(made == 1, (np.arange(50) >= TRUE - 0.5) & (np.arange(50) < TRUE + 0.5))

@@ -1,0 +1,216 @@
+"""Files of picks: a hand-made example of each layout, and what is said of files that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from interpreted_survey import InterpretedSurvey
+
+from geocnn.errors import OutputError, SurveyError
+from geocnn.interpretation.formats import LAYOUTS, looks_like, read_picks
+from geocnn.interpretation.options import HORIZONS
+from geocnn.interpretation.placing import place
+from geocnn.interpretation.tracing import traced_sticks
+from geocnn.interpretation.writing import WRITTEN, write_horizon, write_sticks
+
+STICKS = {
+    "opendtect-sticks": (
+        "610000.5\t7000100.0\t400\t0\t0\n610010.5\t7000110.0\t480\t0\t1\n610020.5\t7000120.0\t400\t1\t0\n"
+    ),
+    "charisma-sticks": (
+        "INLINE-    104    520  610000.5 7000100.0  400.0 Main fault 1\n"
+        "INLINE-    104    522  610010.5 7000110.0  480.0 Main fault 1\n"
+        "INLINE-    108    524  610020.5 7000120.0  400.0 Main fault 2\n"
+    ),
+    "iesx-sticks": (
+        "      610000.500     7000100.000     1     400.0\n"
+        "      610010.500     7000110.000     1     480.0\n"
+        "      610020.500     7000120.000     2     400.0\n"
+    ),
+}
+PLACES = [[610000.5, 7000100.0], [610010.5, 7000110.0], [610020.5, 7000120.0]]
+
+
+def read(folder: Path, text: str | bytes, format: str | None = None, columns: str | None = None):  # type: ignore[no-untyped-def]
+    path = folder / "picks.dat"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_picks(str(path), format, columns)
+
+
+@pytest.mark.parametrize("format", STICKS)
+@pytest.mark.parametrize("named", [True, False])
+def test_sticks_of_each_layout(tmp_path: Path, format: str, named: bool) -> None:
+    picks = read(tmp_path, STICKS[format], format if named else None)
+    assert (picks.format, picks.kind) == (format, "sticks")
+    [coordinates] = [where for kind, where in picks.where.items() if kind != "lines"]
+    np.testing.assert_allclose(coordinates, PLACES)
+    np.testing.assert_array_equal(picks.z, [400, 480, 400])
+    np.testing.assert_array_equal(picks.stick, [0, 0, 1])
+    np.testing.assert_array_equal(picks.fault, 0)
+    if format == "charisma-sticks":
+        np.testing.assert_array_equal(picks.where["lines"], [[104, 520], [104, 522], [108, 524]])
+
+
+@pytest.mark.parametrize("format", HORIZONS)
+@pytest.mark.parametrize("named", [True, False])
+def test_horizons_of_each_layout(tmp_path: Path, format: str, named: bool) -> None:
+    text = {
+        "opendtect-horizon": "# 1: X\n# 2: Y\n610000.5 7000100 400\n610010.5 7000110 1e30\n610020.5 7000120 480\n",
+        "charisma-horizon": (
+            "INLINE :  104 XLINE :  520   610000.50 7000100.00   400.00\n"
+            "INLINE :  104 XLINE :  521   610010.50 7000110.00   1.0E+30\n"
+            "INLINE :  104 XLINE :  522   610020.50 7000120.00   480.00\n"
+        ),
+    }[format]
+    picks = read(tmp_path, text, format if named else None)
+    assert (picks.format, picks.kind, picks.undefined) == (format, "horizon", 1)
+    np.testing.assert_allclose(picks.where["xy"], [PLACES[0], PLACES[2]])
+    np.testing.assert_array_equal(picks.z, [400, 480])
+
+
+def test_opendtect_tells_lines_from_coordinates_in_its_header(tmp_path: Path) -> None:
+    picks = read(tmp_path, "# 1: Inline\n# 2: Crossline\n# 3: Z\n104 520 400\n104 521 404\n")
+    assert list(picks.where) == ["lines"]
+    assert list(read(tmp_path, "104 520 400\n104 521 404\n").where) == ["either"]
+
+
+def test_charisma_lines_of_zero_are_none(tmp_path: Path) -> None:
+    assert list(read(tmp_path, STICKS["charisma-sticks"].replace("104", "0").replace("108", "0")).where) == [
+        "xy",
+        "lines",
+    ]
+    none = "INLINE- 0 0 610000.5 7000100 400 F1 1\nINLINE- 0 0 610000.5 7000110 410 F1 1\n"
+    assert list(read(tmp_path, none).where) == ["xy"]
+
+
+def test_faults_of_charisma_have_names_with_spaces(tmp_path: Path) -> None:
+    text = STICKS["charisma-sticks"] + "INLINE- 108 530 610030 7000130 400 West branch 1\n"
+    picks = read(tmp_path, text)
+    np.testing.assert_array_equal(picks.fault, [0, 0, 0, 1])
+    np.testing.assert_array_equal(picks.stick, [0, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("columns", "text", "kind"),
+    [
+        ("x,y,z,fault,stick", "X,Y,TWT,Fault,Stick\n1,2,400,a,1\n3,4,408,a,1\n5,6,400,b,1\n", "sticks"),
+        ("inline,crossline,-,z", "104 520 good 400\n104 521 bad 404\n", "horizon"),
+        ("stick; z", "", ""),
+    ],
+)
+def test_other_layouts_by_their_columns(tmp_path: Path, columns: str, text: str, kind: str) -> None:
+    if not kind:
+        with pytest.raises(SurveyError, match="columns stick; z"):
+            read(tmp_path, "1 2\n", columns=columns)
+        return
+    picks = read(tmp_path, text, columns=columns)
+    assert (picks.kind, picks.format) == (kind, "columns")
+    if kind == "sticks":
+        np.testing.assert_array_equal(picks.stick, [0, 0, 1])
+        np.testing.assert_array_equal(picks.where["xy"], [[1, 2], [3, 4], [5, 6]])
+    else:
+        np.testing.assert_array_equal(picks.where["lines"], [[104, 520], [104, 521]])
+        np.testing.assert_array_equal(picks.z, [400, 404])
+
+
+@pytest.mark.parametrize("format", STICKS)
+@pytest.mark.parametrize("other", LAYOUTS)
+def test_a_file_of_another_layout_is_recognised(tmp_path: Path, format: str, other: str) -> None:
+    if format == other:
+        return
+    with pytest.raises(SurveyError, match=r"line 1 of .*picks\.dat is") as told:
+        read(tmp_path, STICKS[format], other)
+    assert f"it looks like {format}: pass --format {format}" in told.value.faults[0].do
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "holds no node"),
+        ("# X Y Z\n! nothing\n\n", "holds no node"),
+        (b"\x00\x01\x02SEGY", "is no text file"),
+        ("well,top\nA-1,1200\n", "is of no known layout"),
+        ("1 2 1e30\n1 3 1e30\n", "all 2 nodes of .* are undefined"),
+        (STICKS["iesx-sticks"] + "a remark\n", "no known layout|line 4"),
+        ("1 2 nan 0 0\n", "no known layout"),
+    ],
+)
+def test_files_without_picks(tmp_path: Path, text: str | bytes, match: str) -> None:
+    with pytest.raises(SurveyError, match=match):
+        read(tmp_path, text)
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    for name, match in ((tmp_path / "none.dat", "there is no such file"), (tmp_path, "is a folder")):
+        with pytest.raises(SurveyError, match=match):
+            read_picks(str(name), None, None)
+
+
+def test_a_bad_line_far_down_is_told_by_its_number(tmp_path: Path) -> None:
+    rows = [f"1{k} 2{k} 400 0 {k}" for k in range(70)]
+    rows[60] = "the end of the fault"
+    with pytest.raises(SurveyError, match=r"line 61 of .* is 'the end of the fault'"):
+        read(tmp_path, "\n".join(rows))
+
+
+# What is written is read back
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+@pytest.mark.parametrize("coordinates", [True, False])
+def test_written_sticks_are_read_back(tmp_path: Path, format: str, coordinates: bool) -> None:
+    survey = InterpretedSurvey(coordinates=coordinates)
+    faults = [
+        [np.array([[4.0, 10.25, 3.0], [4.0, 12.5, 20.0]]), np.array([[8.0, 11.0, 3.0], [8.0, 13.0, 21.5]])],
+        [np.array([[4.0, 40.0, 8.0], [4.0, 38.0, 30.0]])],
+    ]
+    path = tmp_path / "sticks.dat"
+    write_sticks(path, faults, survey, format)
+    picks = read_picks(str(path), None, None)
+    assert picks.format == format
+    placed = place(picks, survey, None)
+    np.testing.assert_allclose(
+        placed.positions, np.concatenate([stick for fault in faults for stick in fault]), atol=1e-3
+    )
+    np.testing.assert_array_equal(picks.stick, [0, 0, 1, 1, 2, 2])
+    if format == "charisma-sticks":
+        np.testing.assert_array_equal(picks.fault, [0, 0, 0, 0, 1, 1])
+    with pytest.raises(OutputError, match="exists"):
+        write_sticks(path, faults, survey, format)
+
+
+@pytest.mark.parametrize("format", HORIZONS)
+@pytest.mark.parametrize("coordinates", [True, False])
+def test_written_horizons_are_read_back(tmp_path: Path, format: str, coordinates: bool) -> None:
+    survey = InterpretedSurvey(coordinates=coordinates)
+    depths = 10 + np.arange(40.0)[:, None] / 8 + np.arange(60.0) / 16
+    depths[3, 5:9] = np.nan
+    write_horizon(tmp_path / "horizon.dat", depths, survey, format)
+    picks = read_picks(str(tmp_path / "horizon.dat"), None, None)
+    assert (picks.format, picks.undefined) == (format, 4)
+    known = np.argwhere(np.isfinite(depths))
+    expected = np.column_stack([known, depths[tuple(known.T)]])
+    np.testing.assert_allclose(place(picks, survey, None).positions, expected, atol=1e-3)
+
+
+def test_layouts_that_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="picks in the layout iesx-sticks"):
+        write_sticks(tmp_path / "a.dat", [], InterpretedSurvey(), "iesx-sticks")
+
+
+def test_sticks_are_traced_along_the_middle_of_faults() -> None:
+    label = np.zeros((9, 30, 20), np.int8)
+    for line in range(9):
+        for sample in range(2, 18):
+            label[line, sample + line // 2 : sample + line // 2 + 3, sample] = 1
+    [fault] = traced_sticks(label, every=4, step=5)
+    assert [stick[0, 0] for stick in fault] == [0, 4, 8]
+    np.testing.assert_array_equal(fault[1], [[4, s + 3, s] for s in (2, 7, 12, 17)])
+    [across] = traced_sticks(np.moveaxis(label, 0, 1), every=4, step=5, axis=1)
+    np.testing.assert_array_equal(across[1], [[s + 3, 4, s] for s in (2, 7, 12, 17)])
+
+
+def test_looks_like_nothing() -> None:
+    assert looks_like(["hello"]) is None
