@@ -54,7 +54,7 @@ data:
   foreground: 0.5
 network: fault-small
 training:
-  {{steps: {steps}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, keep: last}}
+  {{steps: {steps}, seed: {seed}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, keep: last}}
 """
 
 FEW = """
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--cubes", type=int, default=96)
     parser.add_argument("--only", default=",".join(WORLDS))
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lines", default="1,3,10")
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +94,7 @@ def main() -> None:
     _note(chosen.folder, {"world": "incoherence", "parihaka": field.score(incoherence(field.image))})
     for name in filter(None, chosen.only.split(",")):
         began = time.perf_counter()
-        run = _trained(chosen.folder, name, chosen.cubes, chosen.steps, tests["wide"])
+        run = _trained(chosen.folder, name, chosen, tests["wide"])
         trained = time.perf_counter() - began
         found: dict[str, Any] = {kind: _on_cubes(run, folder) for kind, folder in tests.items()}
         found["parihaka"] = field.score(_predicted(run, field))
@@ -187,12 +188,12 @@ def _cubes(folder: Path, options: tuple[str, ...], count: int, seed: int) -> Pat
     return folder
 
 
-def _trained(folder: Path, name: str, count: int, steps: int, held: Path) -> Path:
+def _trained(folder: Path, name: str, chosen: argparse.Namespace, held: Path) -> Path:
     """The run of a world."""
     tag = name.replace(" ", "-")
-    cubes = _cubes(folder / f"cubes-{tag}", WORLDS[name], count, seed=0)
+    cubes = _cubes(folder / f"cubes-{tag}", WORLDS[name], chosen.cubes, seed=0)
     config, run = folder / f"{tag}.yaml", folder / f"run-{tag}"
-    config.write_text(CONFIG.format(cubes=cubes.absolute(), held=held.absolute(), steps=steps))
+    config.write_text(CONFIG.format(cubes=cubes.absolute(), held=held.absolute(), steps=chosen.steps, seed=chosen.seed))
     if not (run / "model.safetensors").exists():
         _geocnn("train", config, "--run", run)
     return run

@@ -14,7 +14,7 @@ from geocnn.patch import Labels, Patch
 from geocnn.survey.survey import FloatArray
 from geocnn.synthetic.choice import AnyRecipe, PlainRecipe
 from geocnn.synthetic.cubes import cube_grid
-from geocnn.synthetic.faults import fault_cube
+from geocnn.synthetic.faults import SMALLEST, fault_cube
 from geocnn.synthetic.recipes import RECIPES
 from geocnn.synthetic.worlds import draw_world, make_world
 
@@ -56,8 +56,11 @@ class WorldPatches:
         inlines = 1 if len(self.patch) == 2 else self.patch[0]
         shape = (inlines, self.patch[-2], self.patch[-1])
         if isinstance(self.recipe, PlainRecipe):
-            image, label = fault_cube(shape, (seed, number), RECIPES[self.recipe.recipe])
-            return image, label.astype(np.int8), cube_grid(shape), None
+            # Plain cubes have several lines; a section is the middle one.
+            lines = max(inlines, SMALLEST)
+            some = slice((lines - inlines) // 2, (lines + inlines) // 2)
+            image, label = fault_cube((lines, *shape[1:]), (seed, number), RECIPES[self.recipe.recipe])
+            return image[some], label[some].astype(np.int8), cube_grid(shape), None
         world = draw_world(seed, number, shape, self.recipe)
         with _one_thread():
             cube = make_world(world)

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from geocnn.errors import GeocnnError, OutputError, UsageError
+from geocnn.errors import ConfigError, GeocnnError, OutputError, UsageError
 from geocnn.progress import finish
 from geocnn.survey.opening import open_survey
-from geocnn.synthetic.choice import PlainRecipe
+from geocnn.synthetic.choice import PlainRecipe, choose_recipe
 from geocnn.synthetic.cubes import FaultCubes, write_fault_cubes
 from geocnn.synthetic.faults import fault_cube
 from geocnn.synthetic.recipes import RECIPES
+from geocnn.synthetic.wide import WideRecipe
+from geocnn.synthetic.worlds import draw_world, make_world
 from geocnn_cli.synth import synth
 
 SMALL = ("--shape", "16,20,24")
@@ -128,3 +130,61 @@ def test_folders_are_made(tmp_path: Path) -> None:
 def test_the_library_refuses_what_the_command_line_would(tmp_path: Path, count: int, seed: int) -> None:
     with pytest.raises(UsageError, match=f"{count} cubes of seed {seed}"):
         FaultCubes(tmp_path, count, (16, 16, 16), seed, WU, "sgy")
+
+
+# The recipe wide
+
+
+def test_throw_and_age_are_written_beside_a_world(tmp_path: Path) -> None:
+    run("faults", "--out", tmp_path / "cubes", *SMALL, "--also", "throw,age", "--format", "h5", "--seed", 3)
+    cube = make_world(draw_world(3, 0, (16, 20, 24), WideRecipe()))
+    for kind, made in (("seismic", cube.image), ("label", cube.fault), ("throw", cube.throw), ("age", cube.age)):
+        survey = open_survey(str(tmp_path / f"cubes/faults-0000-{kind}.h5"))
+        np.testing.assert_array_equal(survey.read(survey.grid.whole)[0], made.numpy().astype(np.float32))
+        assert survey.bins is not None
+        np.testing.assert_allclose(survey.bins.size, cube.world.frame.bins, rtol=1e-3)
+
+
+def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("recipe: wide\ndip: [60, 80]\nwithout: [salt]\n")
+    chosen = choose_recipe(str(tmp_path / "mine.yaml"), ["noise"])
+    assert chosen == WideRecipe(dip=(60, 80), without=("salt", "noise"))
+    (tmp_path / "plain.yaml").write_text("recipe: wu2019\n")
+    assert choose_recipe(str(tmp_path / "plain.yaml")) == WU
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("recipe: wied", "unknown recipe 'wied'"),
+        ("dipp: [30, 80]", "dipp"),
+        ("dip: [80, 30]", "dip"),
+        ("dip: 60", "dip"),
+        ("frequency: [8, .inf]", "frequency"),
+        ("recipe: wu2019\ndip: [30, 80]", "dip"),
+        ("- wide", "no keys"),
+        ("without: [slat]", "slat"),
+        ("{", "."),
+    ],
+)
+def test_recipes_that_are_wrong(tmp_path: Path, text: str, match: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ConfigError) as told:
+        choose_recipe(str(tmp_path / "mine.yaml"))
+    assert any(match in f"{fault.key} {fault.found}" for fault in told.value.faults) or match == "."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("--recipe", "wied"), "no recipe 'wied'"),
+        (("--without", "slat"), "--without slat"),
+        (("--without", "salt", *PLAIN), "--without salt with --recipe wu2019"),
+        (("--also", "throw", *PLAIN), "--also throw with --recipe wu2019"),
+        (("--also", "dip"), "--also dip"),
+    ],
+)
+def test_options_that_are_wrong(tmp_path: Path, arguments: tuple[str, ...], match: str) -> None:
+    with pytest.raises(UsageError, match=match):
+        run("faults", "--out", tmp_path / "cubes", *SMALL, *arguments)
+    assert not (tmp_path / "cubes").exists()

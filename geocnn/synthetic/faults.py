@@ -15,7 +15,7 @@ from geocnn.synthetic.recipes import DT, FaultRecipe, Range
 from geocnn.synthetic.structure import Fault, Fold, Structure, positions
 from geocnn.synthetic.waves import band_limited_noise, convolve_traces, read_off, ricker
 
-__all__ = ["Shape", "draw_structure", "fault_cube", "require_shape"]
+__all__ = ["SMALLEST", "Shape", "draw_structure", "fault_cube", "require_shape"]
 
 Shape = tuple[int, int, int]
 Place = NDArray[np.float64]

@@ -15,7 +15,7 @@ NAMES = ("wide", "wu2019", "wu2019-wide")
 
 INGREDIENTS = {
     "sampling": "Bins, sample interval, velocity and vertical domain differ from world to world.",
-    "beds": "Beds come in packages, their thickness is log-normal, and impedance depends on the bed below.",
+    "beds": "Beds come in packages, alike in thickness and contrast, and impedance depends on the bed before.",
     "folds": "Layers are tilted, and folded at all scales at once.",
     "unconformities": "Older layers were tilted, faulted and eroded before the younger ones covered them or lapped on.",
     "growth": "Folds grow with depth, and some faults moved while their upper layers were laid down.",
