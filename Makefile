@@ -32,6 +32,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.predicting
 	$(BIN)/python -m benchmarks.prediction_memory
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.synthetics
 
 check: setup
 	$(BIN)/ruff check .

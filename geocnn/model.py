@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from geocnn.errors import ConfigError, ModelError
-from geocnn.grid import Grid
+from geocnn.grid import Axis, Grid
 from geocnn.network.build import Network
 from geocnn.network.plan import expand
 from geocnn.network.spec import Spec, zoo_names
@@ -50,7 +51,7 @@ class Contract(Record):
     spec, task, classes, channels
         The layer spec, what it was trained for, and the number of input channels.
     axes, sampling
-        Names of the axes, slow to fast, and (step, unit) of each.
+        Names of the axes, slow to fast, and (step, unit) of each; the step is 0 where training had several.
     patch
         Positions of a training patch on each axis.
     normalisation, statistics
@@ -244,7 +245,7 @@ def far_from_training(model: Model, grid: Grid, statistics: Statistics) -> list[
         for name, size, n in thin
     ]
     for axis, (step, unit) in zip(grid.axes, contract.sampling, strict=True):
-        if axis.unit != unit or (unit and abs(axis.step - step) > 1e-3 * abs(step)):
+        if step and (axis.unit != unit or (unit and abs(axis.step - step) > 1e-3 * abs(step))):
             here, there = (f"{abs(value):g} {word}".strip() for value, word in ((axis.step, axis.unit), (step, unit)))
             remarks.append(
                 f"the {axis.name} interval is {here}, {there} in training: the network sees structures of another size"
@@ -252,6 +253,15 @@ def far_from_training(model: Model, grid: Grid, statistics: Statistics) -> list[
     return remarks
 
 
-def sampling(grid: Grid) -> tuple[tuple[float, str], ...]:
-    """(step, unit) of each axis."""
-    return tuple((axis.step, axis.unit) for axis in grid.axes)
+def sampling(grids: Sequence[Grid]) -> tuple[tuple[float, str], ...]:
+    """(step, unit) of each axis, with step 0 where grids differ."""
+    first, *others = grids
+    return tuple(
+        (axis.step if all(_alike(axis, other.axes[k]) for other in others) else 0.0, axis.unit)
+        for k, axis in enumerate(first.axes)
+    )
+
+
+def _alike(first: Axis, second: Axis) -> bool:
+    """Whether two axes have about the same step, in the same unit."""
+    return first.unit == second.unit and abs(first.step - second.step) <= 1e-3 * abs(first.step)

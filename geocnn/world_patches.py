@@ -44,21 +44,36 @@ class WorldPatches:
         seed, number = (int(n) for n in rng.integers(SEEDS, size=2))
         image, label, grid, bins = self._made(seed, number)
         axis = grid.axes[-1]
-        part = Grid(grid.axes[-len(self.patch) :])
+        part = self._part(grid)
         lateral = None if bins is None else bins[-(len(self.patch) - 1) :]
         name = f"world {number} of seed {seed}, recipe {self.recipe.recipe}"
         np.clip(image, -self._clip, self._clip, out=image)
         shaped = image.reshape(1, *self.patch), label.reshape(self.patch)
         return Patch(*shaped, name, part, part.whole, Sampling(lateral, axis.step, axis.unit))
 
+    def grids(self, count: int) -> list[Grid]:
+        """Axes of some worlds."""
+        shape = self._shape
+        if isinstance(self.recipe, PlainRecipe):
+            return [self._part(cube_grid(shape))] * count
+        return [self._part(draw_world(0, n, shape, self.recipe).frame.grid) for n in range(count)]
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        """Inlines, crosslines and samples of a world; a section is one line wide."""
+        return (1 if len(self.patch) == 2 else self.patch[0], self.patch[-2], self.patch[-1])
+
+    def _part(self, grid: Grid) -> Grid:
+        """The axes of a patch."""
+        return Grid(grid.axes[-len(self.patch) :])
+
     def _made(self, seed: int, number: int) -> tuple[FloatArray, Labels, Grid, tuple[float, float] | None]:
         """Image and label (I, X, S), axes, and bins in m if the recipe has any."""
-        inlines = 1 if len(self.patch) == 2 else self.patch[0]
-        shape = (inlines, self.patch[-2], self.patch[-1])
+        shape = self._shape
         if isinstance(self.recipe, PlainRecipe):
             # Plain cubes have several lines; a section is the middle one.
-            lines = max(inlines, SMALLEST)
-            some = slice((lines - inlines) // 2, (lines + inlines) // 2)
+            lines = max(shape[0], SMALLEST)
+            some = slice((lines - shape[0]) // 2, (lines + shape[0]) // 2)
             image, label = fault_cube((lines, *shape[1:]), (seed, number), RECIPES[self.recipe.recipe])
             return image[some], label[some].astype(np.int8), cube_grid(shape), None
         world = draw_world(seed, number, shape, self.recipe)

@@ -103,7 +103,9 @@ def _draw_fold(draw: _Draw, age: int) -> Map:
 def _draw_faults(draw: _Draw, age: int, share: float) -> tuple[Slip | Polygons, ...]:
     """The faults that are younger than an era and older than the next."""
     rng, frame, recipe = draw.numbers(f"faults {age}"), draw.frame, draw.recipe
-    scale = float(np.sqrt(frame.shape[0] * frame.shape[1])) / LATERAL
+    # A narrow world is the middle of one half as wide as long: faults beside it cross it, too.
+    narrow, long = sorted(frame.shape[:2])
+    scale = float(np.sqrt(max(narrow, long / 2) * long)) / LATERAL
     number = max(age == 0 and share == 1, round(within(rng, recipe.faults) * scale * share))
     strike, dip = rng.uniform(0, 360), within(rng, recipe.dip)
     faults: list[Slip] = []

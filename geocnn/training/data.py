@@ -17,7 +17,7 @@ from geocnn.augment import Augmentation
 from geocnn.census import Census, census
 from geocnn.config import Config
 from geocnn.errors import RunError
-from geocnn.grid import Window
+from geocnn.grid import Grid, Window
 from geocnn.model import normalised
 from geocnn.normalise import NormalisedSurvey
 from geocnn.output import output_error, whole_file
@@ -36,7 +36,7 @@ from geocnn.survey.survey import Domain
 from geocnn.survey_patches import Source, SurveyPatches
 from geocnn.world_patches import WorldPatches
 
-__all__ = ["Data", "Findings", "Held", "assemble", "files_of", "lacking", "look"]
+__all__ = ["Data", "Findings", "Held", "assemble", "files_of", "grids_of", "lacking", "look"]
 
 FILE = "findings.npz"
 
@@ -251,6 +251,12 @@ def _parts(config: Config, checked: Preflight, sources: Sequence[Source]) -> lis
 
 def _worlds(config: Config, entry: SyntheticConfig) -> WorldPatches:
     return WorldPatches(entry.synthetic, config.record.data.patch, config.record.normalisation.clip)
+
+
+def grids_of(config: Config, checked: Preflight) -> list[Grid]:
+    """Axes of all training surveys, and of a few worlds of each kind."""
+    surveys = [labelled.grid for labelled, _ in checked.training]
+    return [*surveys, *(grid for entry in checked.synthetic for grid in _worlds(config, entry).grids(SAMPLED))]
 
 
 def _samples_of(config: Config, checked: Preflight) -> Iterator[MemorySurvey]:

@@ -24,7 +24,7 @@ from geocnn.progress import Progress, Remark, Work
 from geocnn.run import RunDirectory
 from geocnn.survey.content import split_name
 from geocnn.training.averaging import Average
-from geocnn.training.data import Data, Findings
+from geocnn.training.data import Data, Findings, grids_of
 from geocnn.training.feeding import feeding
 from geocnn.training.group import Group
 from geocnn.training.learner import Batch, Learner, Learnt
@@ -294,14 +294,14 @@ class Trainer:
 
     def _contract(self, threshold: float) -> Contract:
         record, checked = self._setting.config.record, self._setting.checked
-        grid = (*checked.training, *checked.validation)[0][0].grid
+        grids = grids_of(self._setting.config, checked)
         return Contract(
             spec=self._setting.config.spec,
             task=record.task,
             classes=record.classes,
             channels=checked.plan.input[0],
-            axes=tuple(axis.name for axis in grid.axes),
-            sampling=sampling(grid),
+            axes=tuple(axis.name for axis in grids[0].axes),
+            sampling=sampling(grids),
             patch=record.data.patch,
             normalisation=record.normalisation,
             statistics=self._setting.data.statistics.to_json(),
