@@ -15,10 +15,12 @@ import json
 import subprocess
 import sys
 import time
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
@@ -106,6 +108,27 @@ def main() -> None:
             if count or start == "run-wide":
                 scores = field.score(_predicted(run, field), field.second)
                 _note(chosen.folder, {"lines": count, "start": start, "second half": scores})
+    _draw(chosen.folder, field)
+
+
+def _draw(folder: Path, field: Field) -> None:
+    """A time slice of each prediction there is, the interpretation outlined, as FOLDER/parihaka.png."""
+    found = {"incoherence": incoherence(field.image)}
+    for run in sorted(folder.glob("*/parihaka.npy")):
+        found[run.parent.name.removeprefix("run-").replace("-", " ")] = np.squeeze(np.load(run))
+    label = field.label
+    at = int((label == 1).sum(axis=(0, 1)).argmax())
+    figure = Figure(figsize=(11, 1.9 * ceil(len(found) / 3)), layout="constrained")
+    panels = figure.subplots(ceil(len(found) / 3), 3, squeeze=False).flat
+    for ax in panels:
+        ax.set_axis_off()
+    for ax, (name, values) in zip(panels, found.items(), strict=False):
+        low, high = np.quantile(values, (0.5, 0.995))
+        ax.imshow(values[..., at], cmap="gray_r", vmin=low, vmax=high, aspect="auto")
+        ax.contour(label[..., at] == 1, levels=[0.5], colors="tab:red", linewidths=0.7)
+        ax.contour(label[..., at] >= 0, levels=[0.5], colors="tab:blue", linewidths=0.7)
+        ax.set_title(name, fontsize=8, pad=2)
+    figure.savefig(folder / "parihaka.png", dpi=90)
 
 
 def _trained_on_lines(folder: Path, field: Field, count: int, start: str, held: Path) -> Path:

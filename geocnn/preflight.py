@@ -83,6 +83,7 @@ def preflight(config: Config) -> Preflight:
     synthetic = tuple(entry for entry in config.record.data.train if isinstance(entry, SyntheticConfig))
     if synthetic:
         _check_worlds(config, (*pairs, *held), faults)
+    _check_polarity(config, pairs, faults)
     plan = plan_patch(config, (*pairs, *held), faults)
     if plan is None:
         raise ConfigError(faults)
@@ -201,6 +202,15 @@ def _check_worlds(config: Config, surveys: Sequence[LabelledSurvey], faults: lis
                 do="name a labelled survey, or make some with geocnn synth faults --seed 1",
             )
         )
+
+
+def _check_polarity(config: Config, surveys: Sequence[LabelledSurvey], faults: list[Fault]) -> None:
+    """Whether polarity is reversed where horizons are picked, which lie on one polarity."""
+    horizons = [each.label.name for each in surveys if getattr(each.label, "kind", None) == "horizon"]
+    if config.record.augmentation.polarity and horizons:
+        found = f"polarity is reversed at random, and {horizons[0]} holds horizons"
+        fault = config.fault(("augmentation", "polarity"), found, "false: a horizon is picked on one polarity")
+        faults.append(replace(fault, do="leave polarity out; small rotations of the phase keep it"))
 
 
 def _split(

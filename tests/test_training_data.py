@@ -117,6 +117,17 @@ def test_surveys_and_worlds_are_checked_together(folder: Path) -> None:
     assert isinstance(found.synthetic[0].synthetic, WideRecipe)
 
 
+def test_polarity_is_not_reversed_under_horizons(folder: Path) -> None:
+    rows = (f"{100 + 2 * i} {500 + x} {300 + i}" for i in range(40) for x in range(60))
+    (folder / "horizon.dat").write_text("\n".join(rows))
+    train, held = "{image: survey.h5, label: {file: horizon.dat}}", "{block: 0.25, gap: 4, axis: inline}"
+    preflight(config_of(folder, train, held))
+    path = folder / "config.yaml"
+    path.write_text(path.read_text() + "augmentation: {polarity: true}\n")
+    with pytest.raises(ConfigError, match=r"polarity is reversed at random, and .*horizon\.dat holds horizons"):
+        preflight(load_config(path))
+
+
 def test_picks_make_a_label_where_someone_looked(folder: Path) -> None:
     interpreted = f"{PAIR[:-1]}, interpreted: {{inlines: [100, 110], window_ms: [200, 300]}}}}"
     found = preflight(config_of(folder, interpreted, "{block: 0.25, gap: 4, axis: inline}"))

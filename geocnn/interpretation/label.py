@@ -69,6 +69,8 @@ class PickedLabel(MemorySurvey):
         What came of the picks.
     files
         The files that it was made from.
+    kind
+        What they hold: ``sticks`` or ``horizon``.
     interpreted
         Traces with a label other than −1, shape `grid.lateral`.
     """
@@ -83,7 +85,7 @@ class PickedLabel(MemorySurvey):
             like.domain,
             samples[None],
         )
-        self.files = tuple(names)
+        self.files, self.kind = tuple(names), files[0].picks.kind
         self.interpreted = np.asarray((samples != -1).any(axis=-1))
         self.like = like
         self.counted = like.counted
