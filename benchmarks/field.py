@@ -119,7 +119,7 @@ def _draw(folder: Path, field: Field) -> None:
     label = field.label
     at = int((label == 1).sum(axis=(0, 1)).argmax())
     figure = Figure(figsize=(11, 1.9 * ceil(len(found) / 3)), layout="constrained")
-    panels = figure.subplots(ceil(len(found) / 3), 3, squeeze=False).flat
+    panels = list(figure.subplots(ceil(len(found) / 3), 3, squeeze=False).flat)
     for ax in panels:
         ax.set_axis_off()
     for ax, (name, values) in zip(panels, found.items(), strict=False):
