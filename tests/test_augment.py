@@ -8,6 +8,7 @@ import pytest
 from geocnn.augment import Augmentation
 from geocnn.augment.amplitude import gain
 from geocnn.augment.geometry import flip, rotate
+from geocnn.augment.liveness import dead_samples
 from geocnn.augment.noise import noise
 from geocnn.errors import ConfigError
 
@@ -122,11 +123,52 @@ def test_noise_is_gaussian_of_up_to_its_strength() -> None:
     assert abs((standard**4).mean() - 3) < 0.3
 
 
-def test_dead_samples_stay_zero() -> None:
+def test_dead_samples_stay_zero_and_live_ones_do_not() -> None:
     image, label = encoded(SHAPES[2])
     image[:, 2, 5:] = 0
-    found, _ = Augmentation(False, False, 0.2, 0.1)(np.random.default_rng(0), image, label)
-    np.testing.assert_array_equal(found == 0, image == 0)
+    label[2, 5:] = -1
+    image[:, :, 3] = 0
+    found, _ = Augmentation(gain=0.2, noise=0.1)(np.random.default_rng(0), image, label)
+    np.testing.assert_array_equal(found == 0, np.broadcast_to(dead_samples(image, label), image.shape))
+    assert (found[:, 2, 5:] == 0).all()
+    assert (found[:, :, 3] != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("zeros", "ignored", "dead"),
+    [
+        (slice(None), slice(None), slice(None)),  # a dead trace
+        (slice(0, 3), slice(None), slice(0, 3)),  # a mute, cut off by the patch
+        (slice(17, 20), slice(None), slice(17, 20)),  # padding, likewise
+        (slice(6, 14), slice(None), slice(6, 14)),  # nulls
+        (slice(6, 13), slice(None), slice(0)),  # live samples that are 0
+        (slice(6, 14), slice(0, 8), slice(0)),  # interpreted, so live
+        (slice(0, 3), slice(0), slice(0)),
+    ],
+)
+def test_runs_of_ignored_zeros_are_dead(zeros: slice, ignored: slice, dead: slice) -> None:
+    image, label = np.ones((2, 3, 20), np.float32), np.ones((3, 20), np.int8)
+    image[:, 1, zeros] = 0
+    label[1, ignored] = -1
+    expected = np.zeros((3, 20), np.bool_)
+    expected[1, dead] = True
+    np.testing.assert_array_equal(dead_samples(image, label), expected)
+    image[1, 1] = 1
+    assert not dead_samples(image, label).any(), "a sample is live if any of its channels is"
+
+
+def test_samples_of_eight_bits_are_live_where_they_are_zero() -> None:
+    random = np.random.default_rng(0)
+    image = random.integers(-3, 4, (1, 8, 8, 64)).astype(np.float32)
+    label = random.integers(-1, 2, (8, 8, 64)).astype(np.int8)
+    image[:, 4, 4], label[4, 4] = 0, -1
+    # Live zeros that touch a face cannot be told from the end of a mute.
+    image[..., [0, -1]] = 1
+    image[:, 4, 4] = 0
+    found, _ = Augmentation(noise=0.1)(random, image, label)
+    silent = (found[0] == 0).all(axis=-1)
+    assert np.argwhere(silent).tolist() == [[4, 4]]
+    assert ((found != 0) == ~silent[..., None]).all()
 
 
 @pytest.mark.parametrize(("name", "value"), [("gain", -0.1), ("noise", float("nan")), ("noise", float("inf"))])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from geocnn.augment import Augmentation
+from geocnn.augment import MOST, Augmentation
 from geocnn.augment.amplitude import agc, reverse
 from geocnn.augment.geometry import rotate, warp
+from geocnn.augment.liveness import dead_samples
 from geocnn.augment.noise import band_noise, coherent_noise
-from geocnn.augment.sampling import Sampling
+from geocnn.augment.sampling import UNKNOWN, Sampling
 from geocnn.augment.spectrum import bandpass, mix, phase, shaping
 from geocnn.augment.traces import dead_traces, footprint, noisy_traces
 from geocnn.errors import ConfigError
@@ -40,6 +42,19 @@ ON = {
 LATERAL = {"flip", "rotate", "lateral_stretch", "footprint", "noisy_traces", "dead_traces"}
 """Changes that a single trace has no place for."""
 
+GEOMETRIC = ("flip", "rotate", "stretch", "lateral_stretch", "warp")
+"""Changes that move samples."""
+
+MONOTONE = ("stretch", "lateral_stretch", "warp")
+"""Those of them that keep the order of samples along each axis."""
+
+STRONGEST: dict[str, Any] = {
+    **dict.fromkeys(ON, 50.0),
+    **dict.fromkeys(("flip", "rotate", "polarity"), True),
+    **MOST,
+    "gain": 3.0,
+}
+
 SHAPES = {1: (96,), 2: (24, 96), 3: (24, 24, 96)}
 
 
@@ -53,6 +68,12 @@ def waves(shape: tuple[int, ...], channels: int = 1, period: float = 12) -> np.n
     bend = sum((np.sin(0.2 * g) for g in grid[:-1]), start=np.zeros(shape))
     image = np.sin(2 * np.pi * grid[-1] / period + bend) + 0.3 * np.sin(2 * np.pi * grid[-1] / 5.1) + 1e-3
     return np.stack([image * (1 + k) for k in range(channels)]).astype(np.float32)
+
+
+def warped(
+    seed: int, image: np.ndarray, label: np.ndarray, strengths: tuple[float, float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return warp(rng(seed), image, label, dead_samples(image, label), strengths)
 
 
 def label_of(image: np.ndarray) -> np.ndarray:
@@ -83,6 +104,90 @@ def test_a_key_changes_the_patch_and_only_by_its_random_numbers(name: str, ndim:
     assert changed_some == (name not in LATERAL if ndim == 1 else not (name == "rotate" and ndim == 2))
 
 
+def numbered(shape: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """An image whose channels are the positions along each axis, from 1 on, and a label at random, −1 included.
+
+    Linear interpolation of positions is exact: the image tells where each sample was read.
+    """
+    image = 1 + np.indices(shape, dtype=np.float32)
+    return image, rng(seed).integers(-1, 3, shape).astype(np.int8)
+
+
+@pytest.mark.parametrize("shape", [(40,), (12, 40), (12, 12, 40), (10, 14, 40), (1, 14, 40)], ids=str)
+@pytest.mark.parametrize("name", GEOMETRIC)
+def test_a_label_is_that_of_the_place_where_its_sample_was_read(name: str, shape: tuple[int, ...]) -> None:
+    one = replace(OFF, **{name: ON[name]})
+    beyond_some = False
+    for seed in range(12):
+        image, before = numbered(shape, seed)
+        moved, label = one(rng(seed), image, before)
+        beyond = (moved == 0).all(axis=0)
+        places = np.where(beyond, 0, moved - 1)
+        undecided = (np.abs(places % 1 - 0.5) < 1e-3).any(axis=0)
+        expected = np.where(beyond, -1, before[tuple(np.rint(places).astype(int))])
+        np.testing.assert_array_equal(label[~undecided], expected[~undecided])
+        beyond_some |= bool(beyond.any())
+    assert beyond_some == (name in MONOTONE and not (name == "lateral_stretch" and len(shape) == 1))
+
+
+@pytest.mark.parametrize("strength", [1.0, 3.0])
+@pytest.mark.parametrize("shape", [(40,), (12, 40), (12, 12, 40), (1, 14, 40)], ids=str)
+@pytest.mark.parametrize("names", [*((name,) for name in MONOTONE), MONOTONE], ids="+".join)
+def test_no_interpreted_sample_lies_above_one_that_was_above_it(
+    names: tuple[str, ...], shape: tuple[int, ...], strength: float
+) -> None:
+    one = replace(OFF, **{name: min(strength * ON[name], MOST.get(name, np.inf)) for name in names})
+    for seed in range(12):
+        image, _ = numbered(shape)
+        moved, label = one(rng(seed), image, np.zeros(shape, np.int8))
+        # Along each axis, not only along the samples: a mirror image of lines has the same V-shaped faults.
+        for axis, ramp in enumerate(moved):
+            steps = np.diff(ramp, axis=axis)
+            known = np.minimum(np.delete(label, 0, axis), np.delete(label, -1, axis)) >= 0
+            assert (steps[known] > 0).all()
+        assert ((label == -1) == (moved == 0).all(axis=0)).all()
+
+
+def test_a_patch_made_smaller_is_dead_around_and_one_made_larger_is_full() -> None:
+    image, _ = numbered((16, 16, 40))
+    known = [
+        replace(OFF, stretch=0.3, lateral_stretch=0.3)(rng(seed), image, np.zeros((16, 16, 40), np.int8))[1] == 0
+        for seed in range(40)
+    ]
+    assert min(each.mean() for each in known) > 0.4
+    assert any(each.all() for each in known)
+    assert all(each[8, 8, 20] for each in known)
+
+
+@pytest.mark.parametrize("name", sorted(set(ON) - set(GEOMETRIC)))
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_changes_of_amplitude_leave_labels_alone(name: str, ndim: int) -> None:
+    image, label = waves(SHAPES[ndim], 2), numbered(SHAPES[ndim])[1]
+    one = replace(OFF, **{name: ON[name]})
+    for seed in range(4):
+        changed, told = one(rng(seed), image, label, other=lambda: waves(SHAPES[ndim], 2, 7))
+        dead = (changed == 0).all(axis=0) if name == "dead_traces" else np.zeros(label.shape, np.bool_)
+        np.testing.assert_array_equal(told, np.where(dead, -1, label))
+
+
+@pytest.mark.parametrize(
+    "shape", [(1,), (2,), (40,), (1, 40), (9, 40), (3, 1), (1, 9, 40), (9, 1, 40), (6, 6, 40)], ids=str
+)
+@pytest.mark.parametrize("level", [0.0, 1.0, None], ids=["nothing", "constant", "layers"])
+@pytest.mark.parametrize("sampling", [UNKNOWN, Sampling((12.5, 12.5), 4.0, "ms")], ids=["pixels", "ms"])
+def test_everything_at_its_strongest_leaves_a_patch_of_finite_numbers(
+    shape: tuple[int, ...], level: float | None, sampling: Sampling
+) -> None:
+    image = waves(shape, 2) if level is None else np.full((2, *shape), level, np.float32)
+    label = rng().integers(-1, 3, shape).astype(np.int8)
+    for settings in (STRONGEST, *({name: strength} for name, strength in STRONGEST.items())):
+        for seed in range(3):
+            changed, told = Augmentation(**settings)(rng(seed), image, label, sampling, lambda: image)
+            assert (changed.shape, changed.dtype) == (image.shape, np.float32)
+            assert (told.shape, told.dtype) == (shape, np.int8)
+            assert np.isfinite(changed).all()
+
+
 def test_what_is_off_draws_no_random_number() -> None:
     image, numbers = waves((8, 8, 16)), rng(3)
     same, label = OFF(numbers, image, label_of(image))
@@ -95,13 +200,14 @@ def test_what_is_off_draws_no_random_number() -> None:
 def test_labels_move_with_the_samples(strengths: tuple[float, float, float]) -> None:
     image = waves((24, 24, 96), 2, 24) - waves((24, 24, 96), 2, 1e9)
     label = label_of(image)
-    moved, told = warp(rng(5), image, label, strengths)
-    expected = label_of(moved)
+    moved, told, dead = warped(5, image, label, strengths)
+    expected = np.where(dead, -1, label_of(moved))
     assert (told != label).any()
     # Half a sample from a boundary, the nearest label and that of the interpolated amplitude may differ.
     assert (told != expected).mean() < 0.12
     inside = np.abs(moved[0] - 0.5) > 0.45
     inside &= np.abs(moved[0] + 0.8) > 0.45
+    inside |= dead
     np.testing.assert_array_equal(told[inside], expected[inside])
     np.testing.assert_allclose(moved[1], 2 * moved[0], rtol=1e-4, atol=1e-5)
 
@@ -111,7 +217,7 @@ def test_a_stretch_moves_the_peak_of_the_spectrum() -> None:
     image -= 0.3 * np.sin(2 * np.pi * np.arange(256) / 5.1).astype(np.float32)
     seen = set()
     for seed in range(40):
-        moved, _ = warp(rng(seed), image, label_of(image), (0.5, 0.0, 0.0))
+        moved, _, _ = warped(seed, image, label_of(image), (0.5, 0.0, 0.0))
         peak = int(np.abs(np.fft.rfft(moved[0, 0, 0] * np.hanning(256))).argmax())
         assert 16 / 1.55 <= peak <= 16 * 1.55
         seen.add(peak)
@@ -122,7 +228,7 @@ def test_a_stretch_moves_the_peak_of_the_spectrum() -> None:
 def test_ignored_samples_stay_ignored_and_mix_with_no_class() -> None:
     label = np.full((24, 24, 48), -1, np.int8)
     label[:, :, 20:30] = 3
-    _, told = warp(rng(1), waves((24, 24, 48)), label, (0.3, 0.3, 2.0))
+    _, told, _ = warped(1, waves((24, 24, 48)), label, (0.3, 0.3, 2.0))
     assert set(np.unique(told)) == {-1, 3}
 
 
@@ -130,11 +236,14 @@ def test_dead_samples_stay_dead() -> None:
     image = waves((24, 24, 96))
     image[:, 5] = 0
     image[..., :10] = 0
+    label = np.where(image[0] == 0, -1, label_of(image)).astype(np.int8)
     steady = {name: value for name, value in ON.items() if name not in {*LATERAL, "stretch", "warp"}}
-    changed, _ = Augmentation(**steady)(rng(2), image, label_of(image), other=lambda: waves((24, 24, 96)))
+    changed, _ = Augmentation(**steady)(rng(2), image, label, other=lambda: waves((24, 24, 96)))
     np.testing.assert_array_equal(changed == 0, image == 0)
-    moved, _ = warp(rng(3), image, label_of(image), (0.0, 0.0, 2.0))
-    assert 0.5 < (moved == 0).sum() / (image == 0).sum() < 2
+    moved, told, dead = warped(3, image, label, (0.0, 0.0, 2.0))
+    assert 0.5 < dead.sum() / (image == 0).sum() < 2
+    np.testing.assert_array_equal(moved[0] == 0, dead)
+    assert (told[dead] == -1).all()
 
 
 def test_quarter_turns_need_nearly_square_bins() -> None:
@@ -145,6 +254,27 @@ def test_quarter_turns_need_nearly_square_bins() -> None:
         found = [turning(rng(seed), image, label_of(image), sampling)[0] for seed in range(8)]
         assert any(not np.array_equal(each, image) for each in found) == turned
     assert any(not np.array_equal(rotate(rng(seed), image, label_of(image))[0], image) for seed in range(8))
+
+
+def test_quarter_turns_leave_alone_what_has_no_square() -> None:
+    turning = replace(OFF, rotate=True)
+    for shape in ((40,), (12, 40), (10, 14, 40), (1, 14, 40)):
+        image, label = numbered(shape)
+        for seed in range(8):
+            turned, told = turning(rng(seed), image, label, Sampling((25.0, 25.0), 4.0, "ms"))
+            np.testing.assert_array_equal(turned, image)
+            np.testing.assert_array_equal(told, label)
+
+
+@pytest.mark.parametrize("shape", [(40,), (12, 40), (10, 14, 40)], ids=str)
+def test_samples_keep_their_direction_in_mirrors_and_turns(shape: tuple[int, ...]) -> None:
+    image, label = numbered(shape)
+    seen = set()
+    for seed in range(40):
+        moved, _ = replace(OFF, flip=True, rotate=True)(rng(seed), image, label)
+        np.testing.assert_array_equal(moved[-1], image[-1])
+        seen.add(moved.tobytes())
+    assert len(seen) == 2 ** (len(shape) - 1)
 
 
 class Turn:

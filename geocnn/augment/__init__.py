@@ -10,12 +10,13 @@ import numpy as np
 
 from geocnn.augment.amplitude import agc, gain, reverse
 from geocnn.augment.geometry import Labels, flip, rotate, warp
+from geocnn.augment.liveness import dead_samples
 from geocnn.augment.noise import band_noise, coherent_noise, noise
 from geocnn.augment.sampling import UNKNOWN, Sampling
 from geocnn.augment.spectrum import bandpass, mix, phase, shaping
 from geocnn.augment.traces import dead_traces, footprint, noisy_traces
 from geocnn.errors import ConfigError, Fault
-from geocnn.survey.survey import FloatArray
+from geocnn.survey.survey import BoolArray, FloatArray
 
 __all__ = ["Augmentation"]
 
@@ -124,14 +125,13 @@ class Augmentation:
         rng
             What is left out draws no random numbers.
         image, label
-            A normalised patch, 0 where dead; −1 where not interpreted.
+            A normalised patch, 0 where dead; −1 where not interpreted or dead.
         sampling
             Sizes of its positions.
         other
             Draws the image of another patch, for `mix`.
         """
-        image, label = self._moved(rng, image, label, sampling)
-        dead = image == 0
+        image, label, dead = self._moved(rng, image, label, sampling)
         changed = self._sounding(rng, image, sampling, other)
         if changed is not image:
             # A normalised survey has 0 where it is dead, and prediction meets it so.
@@ -142,15 +142,16 @@ class Augmentation:
 
     def _moved(
         self, rng: np.random.Generator, image: FloatArray, label: Labels, sampling: Sampling
-    ) -> tuple[FloatArray, Labels]:
-        """Samples at other places."""
+    ) -> tuple[FloatArray, Labels, BoolArray]:
+        """Samples at other places, and which of them are dead."""
         if self.flip:
             image, label = flip(rng, image, label)
         if self.rotate and sampling.square:
             image, label = rotate(rng, image, label)
+        dead = dead_samples(image, label)
         if self.stretch or self.lateral_stretch or self.warp:
-            image, label = warp(rng, image, label, (self.stretch, self.lateral_stretch, self.warp))
-        return image, label
+            return warp(rng, image, label, dead, (self.stretch, self.lateral_stretch, self.warp))
+        return image, label, dead
 
     def _sounding(
         self,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, zoom
 
-from geocnn.survey.survey import FloatArray
+from geocnn.survey.survey import BoolArray, FloatArray
 
 __all__ = ["Labels", "flip", "rotate", "warp"]
 
@@ -14,6 +14,12 @@ Labels = NDArray[np.int8]
 
 NODES = 4
 """Nodes of a warp along each axis: it is smooth between them."""
+
+STEEPEST = 0.75
+"""Largest change of a warp's displacement from a position to the next along its own axis; from 1 on it would fold."""
+
+ROUNDING = 1e-3
+"""Positions beyond a face that are due to float32."""
 
 
 def flip(rng: np.random.Generator, image: FloatArray, label: Labels) -> tuple[FloatArray, Labels]:
@@ -34,12 +40,17 @@ def rotate(rng: np.random.Generator, image: FloatArray, label: Labels) -> tuple[
 
 
 def warp(
-    rng: np.random.Generator, image: FloatArray, label: Labels, strengths: tuple[float, float, float]
-) -> tuple[FloatArray, Labels]:
-    """Image (C, \\*p) and label (\\*p), stretched about the middle and warped.
+    rng: np.random.Generator,
+    image: FloatArray,
+    label: Labels,
+    dead: BoolArray,
+    strengths: tuple[float, float, float],
+) -> tuple[FloatArray, Labels, BoolArray]:
+    """Image (C, \\*p), label (\\*p) and dead samples (\\*p), warped and stretched about the middle.
 
     Amplitudes are interpolated linearly; a label is that of the nearest sample, so that what is ignored stays so and no
-    class comes between two others. Beyond its faces a patch is mirrored.
+    class comes between two others. Nothing is known beyond the faces of the patch: what would come from there is dead,
+    0 and ignored, as what a network meets beyond a true edge.
 
     Parameters
     ----------
@@ -48,55 +59,52 @@ def warp(
 
     Notes
     -----
-    A stretch by s, exp(u) with u uniform in ±log(1 + strength), reads position c + (p − c) / s. The warp adds a smooth
-    field between random displacements at 4 nodes along each axis.
+    Position p reads position c + (p + d(p) − c) / s, with c the middle of the patch. The stretch s is exp(u), u uniform
+    in ±log(1 + strength); the displacement d is smooth between random ones at 4 nodes along each axis.
     """
+    places = _places(rng, label.shape, strengths)
+    last = np.array(label.shape, np.float32).reshape(-1, *(1,) * label.ndim) - 1
+    beyond = ((places < -ROUNDING) | (places > last + ROUNDING)).any(axis=0)
+    places = np.clip(places, 0, last)
+    nearest = tuple(np.rint(places).astype(np.intp))
+    dead = beyond | dead[nearest]
+    moved = np.stack([map_coordinates(channel, places, order=1, mode="nearest") for channel in image])
+    moved[:, dead] = 0
+    return moved, np.where(beyond, np.int8(-1), label[nearest]), dead
+
+
+def _places(
+    rng: np.random.Generator, shape: tuple[int, ...], strengths: tuple[float, float, float]
+) -> NDArray[np.float32]:
+    """Positions to read, shape (ndim, \\*shape); they keep their order along each axis."""
     vertical, lateral, most = strengths
-    ndim = label.ndim
-    factors = [1.0] * ndim
-    if lateral:
-        factors[:-1] = [_stretch(rng, lateral)] * (ndim - 1)
-    if vertical:
-        factors[-1] = _stretch(rng, vertical)
-    places = np.stack(np.meshgrid(*map(_centred, label.shape, factors), indexing="ij"))
-    if most:
-        for place in places:
-            place += _smooth(rng, label.shape, most)
-    return _read_at(places, image, label)
+    factors = [_stretch(rng, lateral)] * (len(shape) - 1) + [_stretch(rng, vertical)]
+    places = np.indices(shape, dtype=np.float32)
+    for axis, (place, size, factor) in enumerate(zip(places, shape, factors, strict=True)):
+        # There is but one position along an axis of one: its samples have no other place.
+        if most and size > 1:
+            place += _displacement(rng, shape, axis, most)
+        middle = np.float32((size - 1) / 2)
+        place[...] = middle + (place - middle) / np.float32(factor)
+    return places
 
 
 def _stretch(rng: np.random.Generator, strength: float) -> float:
-    return float(np.exp(rng.uniform(-1, 1) * np.log1p(strength)))
+    """A factor; no random number is drawn where there is no strength."""
+    return float(np.exp(rng.uniform(-1, 1) * np.log1p(strength))) if strength else 1.0
 
 
-def _centred(size: int, factor: float) -> NDArray[np.float32]:
-    """Positions to read along an axis."""
-    middle = (size - 1) / 2
-    return ((np.arange(size) - middle) / factor + middle).astype(np.float32)
+def _displacement(rng: np.random.Generator, shape: tuple[int, ...], axis: int, most: float) -> NDArray[np.float32]:
+    """A smooth field of sizes up to `most`, or less where it would fold the axis along which it displaces."""
+    field = rng.uniform(-most, most, (NODES,) * len(shape)).astype(np.float32)
+    for along, size in enumerate(shape):
+        field = np.moveaxis(np.tensordot(_splines(size), field, (1, along)), 0, along)
+    field = np.clip(field, -most, most)
+    steepest = float(np.abs(np.diff(field, axis=axis)).max())
+    return np.asarray(field * (STEEPEST / max(steepest, STEEPEST)), np.float32)
 
 
-def _smooth(rng: np.random.Generator, shape: tuple[int, ...], most: float) -> NDArray[np.float32]:
-    """A smooth field of sizes up to `most`."""
-    nodes = rng.uniform(-most, most, (NODES,) * len(shape)).astype(np.float32)
-    field = zoom(nodes, [n / NODES for n in shape], order=3, mode="nearest", grid_mode=True)
-    return np.clip(field, -most, most).astype(np.float32)
-
-
-def _read_at(places: NDArray[np.float32], image: FloatArray, label: Labels) -> tuple[FloatArray, Labels]:
-    """Samples and labels at places (ndim, \\*p); a sample whose nearest is dead is dead."""
-    nearest = tuple(
-        _mirrored(np.rint(place).astype(np.int64), size) for place, size in zip(places, label.shape, strict=True)
-    )
-    moved = np.stack([map_coordinates(channel, places, order=1, mode="mirror") for channel in image])
-    for channel, before in zip(moved, image, strict=True):
-        channel[before[nearest] == 0] = 0
-    return moved, label[nearest]
-
-
-def _mirrored(places: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Positions beyond the faces, mirrored about the outer samples."""
-    if size == 1:
-        return np.zeros_like(places)
-    period = 2 * (size - 1)
-    folded = places % period
-    return np.minimum(folded, period - folded)
+def _splines(size: int) -> NDArray[np.float32]:
+    """Cubic splines through one of the nodes of a warp each, shape (size, nodes); axes are interpolated one by one."""
+    unit = np.eye(NODES, dtype=np.float32)
+    return np.asarray(zoom(unit, (size / NODES, 1), order=3, mode="nearest", grid_mode=True), np.float32)

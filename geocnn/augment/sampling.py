@@ -30,7 +30,7 @@ class Sampling(NamedTuple):
     @property
     def square(self) -> bool:
         """Whether bins are nearly square; unknown ones count as square."""
-        return self.bins is None or max(self.bins) <= SQUARE * min(self.bins)
+        return not self.bins or max(self.bins) <= SQUARE * min(self.bins)
 
 
 UNKNOWN = Sampling(None, 1.0, "")
