@@ -47,11 +47,11 @@ class Augmentation:
     stretch, lateral_stretch
         Largest relative change of size along the samples, and along the lateral axes together.
     warp
-        Largest displacement of a smooth random warp, in positions.
+        Largest displacement of a smooth random warp, in positions; less where the patch would fold.
     polarity
         Reverse the sign of half of the patches: never for horizons, impedance, or first motions.
     phase
-        Largest rotation of the phase, in degrees.
+        Largest rotation of the phase, in degrees; 180 is the other polarity.
     bandpass
         Share of the patches that lose the ends of their band.
     shaping

@@ -54,13 +54,16 @@ def warp(
 
     Parameters
     ----------
+    dead
+        As of `geocnn.augment.liveness`; a sample whose nearest is dead is dead.
     strengths
         Largest relative stretch along the samples, and laterally; largest displacement of the warp in positions.
 
     Notes
     -----
     Position p reads position c + (p + d(p) − c) / s, with c the middle of the patch. The stretch s is exp(u), u uniform
-    in ±log(1 + strength); the displacement d is smooth between random ones at 4 nodes along each axis.
+    in ±log(1 + strength); the displacement d is a cubic spline between random ones at 4 nodes along each axis, coarser
+    than the elastic deformations of Simard et al. (2003).
     """
     places = _places(rng, label.shape, strengths)
     last = np.array(label.shape, np.float32).reshape(-1, *(1,) * label.ndim) - 1

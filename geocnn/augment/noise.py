@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from geocnn.augment.spectrum import band
 from geocnn.survey.survey import FloatArray
 
 __all__ = ["band_noise", "coherent_noise", "noise"]
@@ -49,8 +50,6 @@ def _in_band(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.flo
     """Gaussian noise of standard deviation 1 in a random band along the last axis."""
     spectrum = fft.rfft(rng.standard_normal(shape, dtype=np.float32), axis=-1)
     low, high = rng.uniform(0.01, 0.15), rng.uniform(0.2, 0.7)
-    f = np.maximum(np.linspace(0, 1, spectrum.shape[-1]), 1e-9)
-    spectrum *= (1 / np.sqrt((1 + (low / f) ** 8) * (1 + (f / high) ** 8))).astype(np.float32)
-    made = fft.irfft(spectrum, shape[-1], axis=-1)
+    made = fft.irfft(spectrum * band(spectrum.shape[-1], low, high), shape[-1], axis=-1)
     deviation = float(made.std())
     return np.asarray(made / deviation if deviation else made, np.float32)
