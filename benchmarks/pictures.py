@@ -9,8 +9,10 @@ each augmentation by a section of a world before and after it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +23,7 @@ from PIL import Image
 from geocnn.augment import Augmentation
 from geocnn.augment.sampling import Sampling
 from geocnn.synthetic.wide import INGREDIENTS, WideRecipe
-from geocnn.synthetic.worlds import WorldCube, draw_world, make_world
+from geocnn.synthetic.worlds import World, WorldCube, draw_world, make_world
 
 mpl.use("Agg")
 
@@ -37,11 +39,13 @@ FAULTS = ("growth", "listric", "tips", "drag", "salt", "migration")
 """Ingredients that are shown where faults are seen."""
 
 AUGMENTATIONS: dict[str, Any] = {
-    "stretch": 0.4,
+    "flip": True,
+    "rotate": True,
+    "stretch": 0.8,
     "lateral_stretch": 0.4,
     "warp": 6.0,
     "polarity": True,
-    "phase": 180.0,
+    "phase": 90.0,
     "bandpass": 1.0,
     "shaping": 18.0,
     "mix": 1.0,
@@ -131,31 +135,76 @@ def _draw(ax: Any, panel: Panel, title: str) -> None:
 
 
 def _augmented(path: Path) -> None:
-    """A section, and what each augmentation makes of it."""
-    world = make_world(draw_world(4, 6, VOLUME, WIDE))
-    other, _ = _panel(make_world(draw_world(4, 2, VOLUME, WIDE)), "")
-    image, label = (np.ascontiguousarray(each.T) for each in _panel(world, ""))
-    image, other = image[None], np.ascontiguousarray(other.T)[None]
-    frame = world.world.frame
-    sampling = Sampling(frame.bins[1:], frame.interval, "ms")
-    made: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {"as it was": (image, label)}
+    """A section, and what each augmentation makes of it; turns are about the vertical, and seen on a time slice."""
+    section, *others = (_section(draw_world(4, n, VOLUME, WIDE)) for n in (6, 0, 1, 2, 3, 4, 5))
+    cube = next(_square_worlds())
+    panels = [("as it was", _seen(section.image, section.label))]
     for name, strength in AUGMENTATIONS.items():
-        made[name] = max(
-            (
-                Augmentation(**{name: strength})(np.random.default_rng(k), image, label, sampling, lambda: other)
-                for k in range(6)
-            ),
-            key=lambda each: float(np.abs(each[0] - image).mean()),
-        )
+        drawn = cube if name == "rotate" else section
+        if drawn is cube:
+            panels.append(("a time slice as it was", _seen(cube.image, cube.label)))
+        title = name if strength is True else f"{name}: {strength:g}"
+        panels.append((title, _seen(*_clearest(name, drawn, others))))
     figure = Figure(figsize=(11, 9.5), layout="constrained")
-    panels = list(figure.subplots(5, 4).flat)
-    for ax, (name, (changed, moved)) in zip(panels, made.items(), strict=False):
-        ax.imshow(changed[0].T, **GREY)
-        ax.imshow(np.where(moved.T == 1, 0.8, np.nan), cmap="Reds", vmin=0, vmax=1, aspect="auto", alpha=0.6)
-        ax.set_title(name, fontsize=8, pad=2)
-    for ax in panels:
-        ax.set_axis_off()
+    for ax, (title, panel) in zip(figure.subplots(len(panels) // 4, 4).flat, panels, strict=True):
+        _draw(ax, panel, title)
+        if len(set(panel[0].shape)) == 1:
+            ax.set_aspect("equal")
     _save(figure, path)
+
+
+class _Drawn(NamedTuple):
+    """Image (1, X, S) or (1, I, X, S) and label of a world, as training would draw them."""
+
+    image: NDArray[Any]
+    label: NDArray[Any]
+    sampling: Sampling
+
+
+def _section(world: World) -> _Drawn:
+    """The middle inline of a world."""
+    cube, middle = make_world(world), world.frame.shape[0] // 2
+    image, label = cube.image.numpy()[None, middle], cube.fault.numpy()[middle]
+    return _Drawn(image, label, Sampling(world.frame.bins[1:], world.frame.interval, "ms"))
+
+
+def _square_worlds() -> Iterator[_Drawn]:
+    """Worlds of square bins, as many inlines as crosslines, and faults on the middle time slice."""
+    for n in count():
+        world = draw_world(4, n, (112, 112, 48), WIDE)
+        sampling = Sampling(world.frame.bins, world.frame.interval, "ms")
+        if not sampling.square:
+            continue
+        cube = make_world(world)
+        if (cube.fault[..., 24] == 1).float().mean() > 0.04:
+            yield _Drawn(cube.image.numpy()[None], cube.fault.numpy(), sampling)
+
+
+def _seen(image: NDArray[Any], label: NDArray[Any]) -> Panel:
+    """A section, or the middle time slice of a volume."""
+    middle = image.shape[-1] // 2
+    return (image[0, ..., middle], label[..., middle]) if label.ndim == 3 else (image[0].T, label.T)
+
+
+def _clearest(name: str, drawn: _Drawn, others: list[_Drawn]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Image and label under an augmentation, by the random numbers that change the two most.
+
+    A half turn of a volume counts as no change: it is two mirror images.
+    """
+    image, label, sampling = drawn
+    augmentation = Augmentation(**{name: AUGMENTATIONS[name]})
+    turns = (0, 2) if label.ndim == 3 else (0,)
+    before = [(np.rot90(image, k, (1, 2)), np.rot90(label, k)) for k in turns]
+    changed = (
+        augmentation(np.random.default_rng(k), image, label, sampling, lambda k=k: others[k % len(others)].image)
+        for k in range(24)
+    )
+    return max(changed, key=lambda each: min(_change(each, some) for some in before))
+
+
+def _change(one: Panel, other: Panel) -> float:
+    """Mean difference of amplitudes, and the share of other labels, which tells a move from a shift by a period."""
+    return float(np.abs(one[0] - other[0]).mean()) + 4 * float((one[1] != other[1]).mean())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +16,7 @@ from geocnn.augment.geometry import flip, rotate
 from geocnn.augment.liveness import dead_samples
 from geocnn.augment.noise import noise
 from geocnn.errors import ConfigError
+from geocnn.settings import AugmentationConfig
 
 SHAPES = {1: (20,), 2: (6, 20), 3: (6, 6, 20)}
 EVERYTHING = Augmentation(flip=True, rotate=True, gain=0.2, noise=0.1)
@@ -175,3 +181,28 @@ def test_samples_of_eight_bits_are_live_where_they_are_zero() -> None:
 def test_strengths_are_finite_and_not_negative(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=rf"augmentation\.{name}: {name} is {value}"):
         Augmentation(**{**vars(NOTHING), name: value})
+
+
+ROOT = Path(__file__).resolve().parent.parent
+ROWS = dict(
+    re.findall(r"^\| `(\w+)` \(([\w.]+)\) \|", (ROOT / "docs/augmentation.md").read_text("utf-8"), re.MULTILINE)
+)
+
+
+def test_the_table_of_the_documentation_has_every_key_and_its_default() -> None:
+    defaults = AugmentationConfig().model_dump()
+    assert list(ROWS) == [field.name for field in fields(Augmentation)]
+    assert {
+        key: str(value).lower() if isinstance(value, bool) else f"{value:g}" for key, value in defaults.items()
+    } == ROWS
+
+
+def test_every_key_has_a_panel_in_the_picture() -> None:
+    module = ast.parse((ROOT / "benchmarks/pictures.py").read_text("utf-8"))
+    (strengths,) = [
+        node.value
+        for node in module.body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "AUGMENTATIONS"
+    ]
+    assert strengths is not None
+    assert list(ast.literal_eval(strengths)) == list(ROWS)
