@@ -60,7 +60,7 @@ def bandpass(rng: np.random.Generator, image: FloatArray) -> FloatArray:
 
 
 def band(size: int, low: float, high: float) -> NDArray[np.float32]:
-    """Response of a band, shape (size,), at frequencies from 0 to Nyquist; `low` and `high` are fractions of the latter.
+    """Response of a band, shape (size,), at frequencies from 0 to Nyquist; `low` and `high` are shares of the latter.
 
     Notes
     -----
