@@ -9,9 +9,10 @@ import pytest
 from interpreted_survey import InterpretedSurvey
 
 from geocnn.errors import OutputError, SurveyError
-from geocnn.interpretation.formats import LAYOUTS, looks_like, read_picks
-from geocnn.interpretation.options import HORIZONS
+from geocnn.interpretation.layouts.table import LAYOUTS, looks_like
+from geocnn.interpretation.options import FORMATS, HORIZONS
 from geocnn.interpretation.placing import place
+from geocnn.interpretation.reading import read_picks
 from geocnn.interpretation.tracing import traced_sticks
 from geocnn.interpretation.writing import WRITTEN, write_horizon, write_sticks
 
@@ -133,8 +134,9 @@ def test_a_file_of_another_layout_is_recognised(tmp_path: Path, format: str, oth
         (b"\x00\x01\x02SEGY", "is no text file"),
         ("well,top\nA-1,1200\n", "is of no known layout"),
         ("1 2 1e30\n1 3 1e30\n", "all 2 nodes of .* are undefined"),
-        (STICKS["iesx-sticks"] + "a remark\n", "no known layout|line 4"),
-        ("1 2 nan 0 0\n", "no known layout"),
+        (STICKS["iesx-sticks"] + "a remark\n", r"line 4 of .* is 'a remark'"),
+        ("1 2 nan 0 0\n1 2 inf 0 1\n", "all 2 nodes of .* are undefined"),
+        ("nan 2 400 0 0\n", "is of no known layout"),
     ],
 )
 def test_files_without_picks(tmp_path: Path, text: str | bytes, match: str) -> None:
@@ -210,6 +212,10 @@ def test_sticks_are_traced_along_the_middle_of_faults() -> None:
     np.testing.assert_array_equal(fault[1], [[4, s + 3, s] for s in (2, 7, 12, 17)])
     [across] = traced_sticks(np.moveaxis(label, 0, 1), every=4, step=5, axis=1)
     np.testing.assert_array_equal(across[1], [[s + 3, 4, s] for s in (2, 7, 12, 17)])
+
+
+def test_the_options_name_every_layout() -> None:
+    assert set(FORMATS) == set(LAYOUTS)
 
 
 def test_looks_like_nothing() -> None:

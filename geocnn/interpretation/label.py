@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
-from geocnn.interpretation.formats import read_picks
+from geocnn.interpretation.fault_surface import dense_surface, near, unjoined
+from geocnn.interpretation.horizon_classes import HORIZON_CLASSES, NULL, Classes
+from geocnn.interpretation.horizons import horizon_of_picks
 from geocnn.interpretation.looked import Looked
 from geocnn.interpretation.options import Interpreted, PickOptions
 from geocnn.interpretation.picks import Floats
 from geocnn.interpretation.placing import Placed, place
-from geocnn.interpretation.surfaces import dense_surface, horizon_depths, near, sticks_of_picks
+from geocnn.interpretation.reading import read_picks
+from geocnn.interpretation.sticks import sticks_of_picks
 from geocnn.survey.memory import MemorySurvey
 from geocnn.survey.survey import Coordinates, Survey
 
 __all__ = ["LabelReport", "PickedLabel", "picked_label"]
-
-NULL = np.float32(1e30)
-"""Distance where no horizon is known."""
 
 
 @dataclass(frozen=True)
@@ -60,35 +60,55 @@ class LabelReport:
         return [placed, faulty + fit, shares]
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A label without its report: samples and classes, what was picked, and what to say of it."""
+
+    classes: Classes
+    things: str
+    duplicates: int
+    remarks: list[str]
+
+
 class PickedLabel(MemorySurvey):
     """A label made from picks, on the grid of a survey.
 
-    Attributes
+    Parameters
     ----------
+    files
+        The picks that it was made from.
+    like
+        The survey.
+    samples
+        Classes (I, X, S), or distances.
     report
         What came of the picks.
-    files
-        The files that it was made from.
+    remarks
+        What the user must know of it.
+
+    Attributes
+    ----------
     kind
-        What they hold: ``sticks`` or ``horizon``.
+        What the files hold: ``sticks`` or ``horizon``.
     interpreted
         Traces with a label other than −1, shape `grid.lateral`.
     """
 
-    report: LabelReport
-
-    def __init__(self, files: Sequence[Placed], like: Survey, samples: NDArray[np.generic]) -> None:
+    def __init__(
+        self,
+        files: Sequence[Placed],
+        like: Survey,
+        samples: NDArray[np.generic],
+        report: LabelReport,
+        remarks: Sequence[str],
+    ) -> None:
         names = [each.picks.name for each in files]
-        super().__init__(
-            names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more",
-            like.grid,
-            like.domain,
-            samples[None],
-        )
+        name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        super().__init__(name, like.grid, like.domain, samples[None])
         self.files, self.kind = tuple(names), files[0].picks.kind
         self.interpreted = np.asarray((samples != -1).any(axis=-1))
-        self.like = like
-        self.counted = like.counted
+        self.like, self.report = like, report
+        self.counted, self.remarks = like.counted, tuple(remarks)
 
     @property
     def coordinates(self) -> Coordinates | None:
@@ -109,111 +129,96 @@ def picked_label(
         If files cannot be read, mix sticks and horizons, or do not lie in the survey.
     """
     files = [place(read_picks(name, options.format, options.columns), like, options.z_unit) for name in names]
-    kinds = {each.picks.kind for each in files}
-    if len(kinds) > 1:
+    _require_one_kind(files)
+    looked = Looked(interpreted, like)
+    if files[0].picks.kind == "sticks":
+        made = _of_faults(files, like, options.width, looked)
+        if interpreted is None:
+            made.remarks.append(
+                "everything that is not picked was taken as background; say where someone looked with interpreted"
+            )
+    else:
+        made = _of_horizons(files, like, options, looked)
+    remarks = [remark for each in files for remark in each.remarks] + made.remarks
+    return PickedLabel(files, like, made.classes.samples, _report(files, made), remarks)
+
+
+def _require_one_kind(files: Sequence[Placed]) -> None:
+    if len({each.picks.kind for each in files}) > 1:
+        kinds = ", ".join(f"{each.picks.name} ({each.picks.format})" for each in files)
         raise SurveyError(
-            f"{', '.join(names)} hold both fault sticks and horizons",
+            f"fault sticks and horizons together: {kinds}",
             expected="one of the two in a label",
             do="make a label of each",
         )
-    looked = Looked(interpreted, like)
-    if kinds == {"sticks"}:
-        return _of_faults(files, like, options.width, looked, whole=interpreted is None)
-    return _of_horizons(files, like, options, looked)
 
 
-def _of_faults(files: Sequence[Placed], like: Survey, width: float, looked: Looked, *, whole: bool) -> PickedLabel:
+def _of_faults(files: Sequence[Placed], like: Survey, width: float, looked: Looked) -> _Made:
     sticks = sticks_of_picks(files)
-    fault = near(dense_surface(sticks), like.grid.shape, width / 2)
-    label = np.where(fault, 1, np.where(looked.at(like.grid.whole), 0, -1)).astype(np.int8)
-    things = f"{_several(len(sticks.faults), 'fault')}, {_several(sticks.count, 'stick')}"
+    # False and True become −1 and 0, in bytes throughout: a label is as large as its survey.
+    label = looked.at(like.grid.whole).view(np.int8) - np.int8(1)
+    label[near(dense_surface(sticks), like.grid.shape, width / 2)] = 1
     remarks = [
         (sticks.disordered, "with nodes out of order: sorted along the stick"),
         (sticks.single, "with one node alone: it counts, no surface is made of it"),
-        (sticks.unjoined, "not joined to the next: on its line, or more than three usual distances away"),
+        (unjoined(sticks), "not joined to the next: on its line, or more than three usual distances away"),
     ]
-    said = [f"{_several(count, 'stick')} {text}" for count, text in remarks if count]
-    if whole:
-        said.append("everything that is not picked was taken as background; say where someone looked with interpreted")
-    made = PickedLabel(files, like, label)
-    return _told(made, files, label, things, sticks.duplicates, ["background", "fault"], said)
+    return _Made(
+        Classes(label, ("background", "fault")),
+        f"{_several(len(sticks.faults), 'fault')}, {_several(sticks.count, 'stick')}",
+        sticks.duplicates,
+        [f"{_several(count, 'stick')} {text}" for count, text in remarks if count],
+    )
 
 
-def _of_horizons(files: Sequence[Placed], like: Survey, options: PickOptions, looked: Looked) -> PickedLabel:
-    found = [horizon_depths(each, like.grid.lateral) for each in files]
-    depths = np.stack([each for each, _ in found])
-    order = np.argsort(np.nanmean(depths.reshape(len(depths), -1), axis=1))
-    depths, said = depths[order], list[str]()
+def _of_horizons(files: Sequence[Placed], like: Survey, options: PickOptions, looked: Looked) -> _Made:
+    inlines, crosslines, samples = like.grid.shape
+    horizons = [horizon_of_picks(each.positions, (inlines, crosslines)) for each in files]
+    remarks = [
+        f"{horizon.gaps:,} traces between the picks of {each.picks.name} are not known: they lie in gaps wider than "
+        f"{horizon.widest:.3g} bins, three times the usual"
+        for each, horizon in zip(files, horizons, strict=True)
+        if horizon.gaps
+    ]
+    depths = np.stack([horizon.depths for horizon in horizons])
+    depths = depths[np.argsort(_mean_depths(files, depths))]
     crossing = int((np.diff(depths, axis=0) < 0).sum())
     if crossing:
-        said.append(f"horizons cross on {crossing:,} traces: there each was taken at its own depth")
-    label, classes = _MADE[options.horizon](depths, like.grid.shape[-1], options.width)
-    seen = looked.at(like.grid.whole)
-    if options.horizon == "distance":
-        label = np.where(seen, label, NULL)
-    else:
-        keep = label == 1 if options.horizon == "surface" else np.zeros(label.shape, np.bool_)
-        label = np.where(seen | keep, label, np.int8(-1)).astype(np.int8)
+        remarks.append(f"horizons cross on {crossing:,} traces: there each was taken at its own depth")
+    label, names = HORIZON_CLASSES[options.horizon](depths, samples, options.width)
+    unseen = ~looked.at(like.grid.whole)
+    if options.horizon == "surface":
+        unseen &= label != 1
+    label[unseen] = NULL if options.horizon == "distance" else -1
     known = 100 * float(np.isfinite(depths).all(axis=0).mean())
     things = f"{_several(len(files), 'horizon')}, known on {known:.3g} % of the traces"
-    made = PickedLabel(files, like, label)
-    return _told(made, files, label, things, sum(twice for _, twice in found), classes, said)
+    return _Made(Classes(label, names), things, sum(horizon.duplicates for horizon in horizons), remarks)
 
 
-def _surface(depths: Floats, samples: int, width: float) -> tuple[NDArray[np.generic], list[str]]:
-    """1 within half the width of a horizon, 0 elsewhere on traces where all are known, else −1."""
-    s = np.arange(samples)
-    on = np.zeros((*depths.shape[1:], samples), np.bool_)
-    for depth in depths:
-        # Half open: a whole width holds as many samples wherever between two samples the horizon lies.
-        on |= (s >= depth[..., None] - width / 2) & (s < depth[..., None] + width / 2)
-    known = np.asarray(np.isfinite(depths).all(axis=0))[..., None]
-    return np.where(on, 1, np.where(known, 0, -1)).astype(np.int8), ["background", "horizon"]
+def _mean_depths(files: Sequence[Placed], depths: Floats) -> Floats:
+    """Mean depth of each horizon where it is known: of its picks, if it is known on no trace."""
+    return np.array(
+        [
+            np.nanmean(depth) if np.isfinite(depth).any() else each.positions[:, 2].mean()
+            for each, depth in zip(files, depths, strict=True)
+        ]
+    )
 
 
-def _interval(depths: Floats, samples: int, width: float) -> tuple[NDArray[np.generic], list[str]]:
-    """The number of horizons above a sample; −1 on traces where one is unknown."""
-    above = sum((np.arange(samples) >= depth[..., None]).astype(np.int8) for depth in depths)
-    known = np.asarray(np.isfinite(depths).all(axis=0))[..., None]
-    return np.where(known, above, -1).astype(np.int8), [f"interval {k}" for k in range(len(depths) + 1)]
-
-
-def _distance(depths: Floats, samples: int, width: float) -> tuple[NDArray[np.generic], list[str]]:
-    """Samples from the nearest horizon, positive below it; null where none is known."""
-    apart = np.arange(samples) - depths[..., None]
-    apart = np.where(np.isfinite(apart), apart, np.inf)
-    nearest = np.take_along_axis(apart, np.abs(apart).argmin(axis=0)[None], axis=0)[0]
-    return np.where(np.isfinite(nearest), nearest, NULL).astype(np.float32), []
-
-
-_MADE = {"surface": _surface, "interval": _interval, "distance": _distance}
-
-
-def _told(
-    made: PickedLabel,
-    files: Sequence[Placed],
-    label: NDArray[np.generic],
-    things: str,
-    duplicates: int,
-    classes: Sequence[str],
-    remarks: Sequence[str],
-) -> PickedLabel:
-    """The label with its report and remarks."""
-    shares = {name: float((label == number).mean()) for number, name in enumerate(classes)}
-    ignored = float((label == (-1 if classes else NULL)).mean())
+def _report(files: Sequence[Placed], made: _Made) -> LabelReport:
+    label, names = made.classes
+    shares = {name: float((label == number).mean()) for number, name in enumerate(names)}
     residuals = [each.residual for each in files if each.residual is not None]
-    made.report = LabelReport(
+    return LabelReport(
         formats=tuple(each.picks.format for each in files),
         nodes=sum(len(each.picks) for each in files),
         outside=sum(each.outside for each in files),
-        duplicates=duplicates,
+        duplicates=made.duplicates,
         undefined=sum(each.picks.undefined for each in files),
         residual=max(residuals, default=None),
-        things=things,
-        shares={**shares, "ignored": ignored},
+        things=made.things,
+        shares={**shares, "ignored": float((label == (-1 if names else NULL)).mean())},
     )
-    made.remarks = (*(remark for each in files for remark in each.remarks), *remarks)
-    return made
 
 
 def _several(count: int, what: str) -> str:

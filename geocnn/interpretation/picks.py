@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,3 +47,8 @@ class Picks:
 
     def __len__(self) -> int:
         return len(self.z)
+
+    def only(self, kept: NDArray[np.bool_]) -> Self:
+        """Some of the nodes, where `kept` (n,) is true."""
+        where = {kind: places[kept] for kind, places in self.where.items()}
+        return replace(self, where=where, z=self.z[kept], fault=self.fault[kept], stick=self.stick[kept])

@@ -67,6 +67,12 @@ def place(picks: Picks, survey: Survey, z_unit: str | None) -> Placed:
             do="name the survey that was interpreted",
         )
     lateral, residual, how = _lateral(picks, survey)
+    known = np.asarray(np.isfinite(lateral).all(axis=1))
+    if not known.all():
+        how.append(
+            f"{int((~known).sum()):,} nodes of {picks.name} have no place on the map that {survey.name} knows: left out"
+        )
+        picks, lateral = picks.only(known), lateral[known]
     samples, remarks = _vertical(picks, survey, z_unit)
     positions = np.column_stack([lateral, samples])
     inside = _inside(positions, survey.grid.shape)

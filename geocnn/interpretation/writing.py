@@ -1,24 +1,28 @@
-"""Picks as text files, in the layouts that are read: sticks and horizons."""
+"""Picks as text files, in the layouts that are written as well as read: sticks and horizons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from geocnn.errors import OutputError
-from geocnn.interpretation.options import HORIZONS
+from geocnn.grid import Grid
+from geocnn.interpretation.layouts.layout import Place, Stick
+from geocnn.interpretation.layouts.table import LAYOUTS
 from geocnn.interpretation.picks import Floats
 from geocnn.output import whole_file
+from geocnn.survey.bins import Bins
 from geocnn.survey.survey import Survey
 
 __all__ = ["WRITTEN", "write_horizon", "write_sticks"]
 
-WRITTEN = ("opendtect-sticks", "charisma-sticks")
+WRITTEN = tuple(name for name, layout in LAYOUTS.items() if layout.write_sticks is not None)
 """Layouts of sticks that are written."""
 
-UNDEFINED = 1e30
+HORIZONS = tuple(name for name, layout in LAYOUTS.items() if layout.write_horizon is not None)
+"""Layouts of horizons that are written."""
 
 
 def write_sticks(
@@ -33,20 +37,15 @@ def write_sticks(
     OutputError
         If the file exists (unless `overwrite`), cannot be written, or the layout is not one that is written.
     """
-    _require(format, WRITTEN)
-    lines: list[str] = []
-    number = 0
-    for name, fault in enumerate(faults, 1):
-        for stick in fault:
-            for node, (line, xy, z) in enumerate(_labels(stick, survey)):
-                if format == "opendtect-sticks":
-                    first, second = line if xy is None else xy
-                    lines.append(f"{first:.4f}\t{second:.4f}\t{z:.4f}\t{number}\t{node}")
-                else:
-                    x, y = xy or (0.0, 0.0)
-                    lines.append(f"INLINE- {line[0]:.4f} {line[1]:.4f} {x:.4f} {y:.4f} {z:.4f} fault {name} {number}")
-            number += 1
-    _write(path, lines, overwrite)
+    write = LAYOUTS[format].write_sticks if format in LAYOUTS else None
+    if write is None:
+        raise _not_written(format, WRITTEN)
+    bins = survey.bins
+    of_faults = [(number, stick) for number, fault in enumerate(faults, 1) for stick in fault]
+    sticks = [
+        Stick(fault, number, list(_places(nodes, survey.grid, bins))) for number, (fault, nodes) in enumerate(of_faults)
+    ]
+    _write(path, write(sticks), overwrite)
 
 
 def write_horizon(path: Path, depths: Floats, survey: Survey, format: str, overwrite: bool = False) -> None:
@@ -57,35 +56,26 @@ def write_horizon(path: Path, depths: Floats, survey: Survey, format: str, overw
     OutputError
         As `write_sticks` does.
     """
-    _require(format, HORIZONS)
+    write = LAYOUTS[format].write_horizon if format in LAYOUTS else None
+    if write is None:
+        raise _not_written(format, HORIZONS)
     i, x = np.meshgrid(*map(np.arange, depths.shape), indexing="ij")
     nodes: Floats = np.column_stack([i.ravel(), x.ravel(), depths.ravel()]).astype(np.float64)
-    lines = []
-    for line, xy, z in _labels(nodes, survey):
-        z = z if np.isfinite(z) else UNDEFINED
-        if format == "opendtect-horizon":
-            first, second = line if xy is None else xy
-            lines.append(f"{first:.4f}\t{second:.4f}\t{z:.8g}")
-        else:
-            easting, northing = xy or (0.0, 0.0)
-            lines.append(f"INLINE : {line[0]:g} XLINE : {line[1]:g} {easting:.4f} {northing:.4f} {z:.8g}")
-    _write(path, lines, overwrite)
+    _write(path, write(_places(nodes, survey.grid, survey.bins)), overwrite)
 
 
-def _labels(nodes: Floats, survey: Survey) -> Iterator[tuple[tuple[float, float], tuple[float, float] | None, float]]:
-    """Line numbers, coordinates if there are any, and z of positions."""
-    inline, crossline, sample = survey.grid.axes
-    bins = survey.bins
+def _not_written(format: str, known: Sequence[str]) -> OutputError:
+    return OutputError(f"picks in the layout {format}", f"one of {', '.join(known)}", "choose one of these")
+
+
+def _places(nodes: Floats, grid: Grid, bins: Bins | None) -> Iterator[Place]:
+    """What a survey calls some positions."""
+    inline, crossline, sample = grid.axes
     for i, x, s in nodes.tolist():
         xy = None if bins is None else bins.place(i, x)
-        yield (inline.label(i), crossline.label(x)), xy, sample.label(s)
+        yield Place((inline.label(i), crossline.label(x)), xy, sample.label(s))
 
 
-def _require(format: str, known: Sequence[str]) -> None:
-    if format not in known:
-        raise OutputError(f"picks in the layout {format}", f"one of {', '.join(known)}", "choose one of these")
-
-
-def _write(path: Path, lines: Sequence[str], overwrite: bool) -> None:
-    with whole_file(path, overwrite) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def _write(path: Path, lines: Iterable[str], overwrite: bool) -> None:
+    with whole_file(path, overwrite) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)

@@ -1,0 +1,181 @@
+"""Picks from text files: fault sticks and horizons in the layouts of interpretation systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from geocnn.errors import SurveyError
+from geocnn.interpretation.layouts.columns import Columns
+from geocnn.interpretation.layouts.layout import Node, is_undefined
+from geocnn.interpretation.layouts.opendtect import told_by_header
+from geocnn.interpretation.layouts.table import LAYOUTS, looks_like
+from geocnn.interpretation.picks import Picks
+
+__all__ = ["is_text", "read_picks"]
+
+MOST_BYTES = 2 * 1024**3
+
+Numbered = tuple[int, str]
+"""A line with its number in the file."""
+
+
+def read_picks(name: str, format: str | None, columns: str | None) -> Picks:
+    """The nodes of a file.
+
+    Parameters
+    ----------
+    name
+        Of the file.
+    format
+        A name of `LAYOUTS`; None: the one that fits.
+    columns
+        Names of the columns instead, with commas.
+
+    Raises
+    ------
+    SurveyError
+        If the file is missing, no text, empty, or of another layout.
+    """
+    lines = _lines(name)
+    if columns is not None:
+        named = Columns.named(columns)
+        kind: Literal["sticks", "horizon"] = "sticks" if "stick" in named.names else "horizon"
+        return _picks(name, "columns", kind, _columned(name, lines, columns, named))
+    known = looks_like([line for _, line in lines])
+    chosen = format or known
+    if chosen is None:
+        raise SurveyError(
+            f"{name} is of no known layout; its first line of data is {_cut(lines[0][1])!r}",
+            expected=f"one of {', '.join(LAYOUTS)}",
+            do="name its columns, such as --columns x,y,z,stick (config: columns)",
+        )
+
+    def another(number: int, line: str) -> SurveyError:
+        do = "correct the line, begin it with # if it is a remark, or name the columns with --columns (config: columns)"
+        if known is not None and known != chosen:
+            do = f"it looks like {known}: pass --format {known} (config: format), or leave the format out"
+        return SurveyError(f"line {number} of {name} is {_cut(line)!r}", f"{chosen}: {LAYOUTS[chosen].looks}", do)
+
+    nodes = _nodes(lines, LAYOUTS[chosen].read, another)
+    told = told_by_header(_heads(name)) if chosen.startswith("opendtect") else None
+    return _picks(name, chosen, LAYOUTS[chosen].kind, nodes, told)
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is text, by its first bytes; a missing one is not."""
+    try:
+        with path.open("rb") as file:
+            return b"\0" not in file.read(65536)
+    except OSError:
+        return False
+
+
+def _nodes(
+    lines: Sequence[Numbered], read: Callable[[str], Node | None], another: Callable[[int, str], SurveyError]
+) -> list[Node]:
+    nodes = []
+    for number, line in lines:
+        node = read(line)
+        if node is None:
+            raise another(number, line)
+        nodes.append(node)
+    return nodes
+
+
+def _columned(name: str, lines: Sequence[Numbered], columns: str, named: Columns) -> list[Node]:
+    """Nodes of a file whose columns the user names; its first line may hold titles."""
+    rest = lines if named.read(lines[0][1]) is not None else lines[1:]
+    if not rest:
+        raise _empty(name)
+
+    def another(number: int, line: str) -> SurveyError:
+        return SurveyError(
+            f"line {number} of {name} is {_cut(line)!r}",
+            expected=f"{len(named.names)} columns: {columns}",
+            do="correct the line, or the columns",
+        )
+
+    return _nodes(rest, named.read, another)
+
+
+def _picks(
+    name: str,
+    format: str,
+    kind: Literal["sticks", "horizon"],
+    nodes: Sequence[Node],
+    told: Literal["xy", "lines"] | None = None,
+) -> Picks:
+    """Nodes as arrays, without the undefined ones."""
+    defined = [node for node in nodes if not is_undefined(node.z)]
+    if not defined:
+        raise SurveyError(
+            f"all {len(nodes):,} nodes of {name} are undefined",
+            expected="some with a time or depth: not 1e30, nan or infinity",
+            do="check that the right horizon was exported",
+        )
+    where: dict[Any, Any] = {}
+    for what in ("xy", "lines", "either"):
+        pairs = [getattr(node, what) for node in defined]
+        if any(pair is not None for pair in pairs):
+            where[told if what == "either" and told else what] = np.array(
+                [(np.nan, np.nan) if pair is None else pair for pair in pairs]
+            )
+    return Picks(
+        name=name,
+        format=format,
+        kind=kind,
+        where=where,
+        z=np.array([node.z for node in defined]),
+        fault=_numbered([node.fault for node in defined]),
+        stick=_numbered([f"{node.fault}\0{node.stick}" for node in defined]),
+        undefined=len(nodes) - len(defined),
+    )
+
+
+def _numbered(names: Sequence[str]) -> Any:
+    """A number for each different name, in the order in which they come."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names], np.int64)
+
+
+def _lines(name: str) -> list[Numbered]:
+    """Lines of data with their numbers."""
+    path = Path(name)
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SurveyError(f"{name} has {path.stat().st_size / 1e9:.1f} GB", "a text file of at most 2 GB")
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        found = "is a folder" if path.is_dir() else "there is no such file" if not path.exists() else str(error)
+        raise SurveyError(f"{name}: {found}", "a text file of sticks or of a horizon", "check the path") from error
+    if b"\0" in content[:65536]:
+        raise SurveyError(
+            f"{name} is no text file",
+            "a text file of sticks or of a horizon",
+            "a volume is a label as it is; to make sticks of it, pass geocnn label an --out that ends in .dat",
+        )
+    text = content.decode("utf-8-sig", errors="replace")
+    numbered = enumerate(text.splitlines(), 1)
+    lines = [(number, line) for number, line in numbered if line.strip() and line.lstrip()[0] not in "#!"]
+    if not lines:
+        raise _empty(name)
+    return lines
+
+
+def _heads(name: str) -> list[str]:
+    """Comments near the beginning of a file."""
+    with Path(name).open(encoding="utf-8-sig", errors="replace") as file:
+        return [line for line in file.readlines(4096) if line.startswith("#")]
+
+
+def _empty(name: str) -> SurveyError:
+    return SurveyError(f"{name} holds no node", "lines of sticks or of a horizon", "check that the export was complete")
+
+
+def _cut(text: str) -> str:
+    text = text.strip().replace("\t", " ")
+    return text if len(text) <= 60 else text[:59] + "…"
