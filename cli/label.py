@@ -14,42 +14,140 @@ from .options import OverwriteOption, survey_options
 
 if TYPE_CHECKING:
     from geocnn.interpretation.label import PickedLabel
+    from geocnn.interpretation.options import Interpreted
 
 __all__ = ["label"]
 
 
 @survey_options
 def label(
-    picks: Annotated[list[str], typer.Argument(help="Files of fault sticks, or of horizons.")],
+    picks: Annotated[
+        list[str], typer.Argument(help="Files of fault sticks or of horizons; or a label volume, to make sticks of it.")
+    ],
     options: SurveyOptions,
     like: Annotated[str, typer.Option(help="The survey that was interpreted.")],
-    out: Annotated[str, typer.Option(help="Label volume to write, such as faults.h5.")],
+    out: Annotated[str, typer.Option(help="Label volume to write, such as faults.h5; or sticks, such as sticks.dat.")],
     format: Annotated[
         str | None,
-        typer.Option(help="Layout: {opendtect,charisma,iesx}-sticks, {opendtect,charisma}-horizon; told by the file."),
+        typer.Option(
+            help="Layout: {opendtect,charisma,iesx}-sticks, {opendtect,charisma}-horizon; told by the file. "
+            "Sticks are written as charisma-sticks, or opendtect-sticks."
+        ),
     ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns of another layout, such as x,y,z,fault,stick.")] = None,
     z_unit: Annotated[
         Literal["s", "ms", "m", "ft"] | None, typer.Option(help="Unit of z; the one that fits by default.")
     ] = None,
-    width: Annotated[float, typer.Option(help="Thickness of faults or horizons, in samples.")] = 2.0,
+    width: Annotated[
+        float | None, typer.Option(help="Thickness of faults or horizons, in samples; 2 by default.")
+    ] = None,
     horizon: Annotated[
-        Literal["surface", "interval", "distance"], typer.Option(help="What horizons become.")
-    ] = "surface",
+        Literal["surface", "interval", "distance"] | None,
+        typer.Option(help="What horizons become; surface by default."),
+    ] = None,
     inlines: Annotated[str, typer.Option(help="Inlines that were interpreted: 1400,1420. Elsewhere is ignored.")] = "",
     crosslines: Annotated[str, typer.Option(help="Crosslines that were interpreted.")] = "",
     window_ms: Annotated[str, typer.Option(help="First and last time (ms) or depth (m) that was looked at.")] = "",
+    polygon: Annotated[str, typer.Option(help="Corners of the area that was looked at: 'X,Y X,Y X,Y'.")] = "",
     picture: Annotated[Path | None, typer.Option(help="Draw the label over the survey to this file.")] = None,
+    every: Annotated[
+        int | None, typer.Option(min=1, help="Sticks: lines from one that is picked to the next; 4 by default.")
+    ] = None,
+    axis: Annotated[
+        Literal["inline", "crossline"] | None,
+        typer.Option(help="Sticks: the lines that are picked; those that cross more of the faults by default."),
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Make a label volume from fault sticks or horizons, on the grid of the survey that was interpreted.
+    """Make a label volume from fault sticks or horizons, on the grid of the survey; or sticks from a label volume.
 
     Example: geocnn label sticks.dat --like survey.sgy --inlines 1400,1420 --out faults.h5 --picture faults.png
+
+    And back: geocnn label faults.h5 --like survey.sgy --out sticks.dat --every 10
     """
-    from geocnn.interpretation.label import picked_label
-    from geocnn.interpretation.options import Interpreted, PickOptions
+    from geocnn.interpretation.reading import is_text
     from geocnn.output import require_free
     from geocnn.survey.content import split_name
+
+    to_volume = {"columns": columns, "z_unit": z_unit, "width": width, "horizon": horizon}
+    looked = {"inlines": inlines, "crosslines": crosslines, "window_ms": window_ms, "polygon": polygon}
+    to_sticks: dict[str, Any] = {"every": every, "axis": axis}
+    require_free(split_name(out)[0], overwrite)
+    if Path(out).suffix.lower() in TEXTS and not is_text(Path(picks[0])):
+        _refuse({**to_volume, **looked, "picture": picture}, f"sticks are written to {out}", "a label volume of picks")
+        how = {name: value for name, value in to_sticks.items() if value is not None}
+        _to_sticks(picks, like, out, options, format or "charisma-sticks", how, overwrite)
+        return
+    _refuse(to_sticks, f"a label volume is written to {out}", "sticks of a label, an --out that ends in .dat or .txt")
+    said = {"format": format, **{name: value for name, value in to_volume.items() if value is not None}}
+    _to_volume(picks, like, out, options, said, looked, picture, overwrite)
+
+
+TEXTS = (".dat", ".txt")
+"""Suffixes of outputs that are sticks, if what they are made of is a volume."""
+
+
+def _refuse(said: dict[str, Any], found: str, kept: str) -> None:
+    """Refuse options that are given and would not be used."""
+    unused = [f"--{name.replace('_', '-')}" for name, value in said.items() if value not in (None, "")]
+    if unused:
+        raise UsageError(
+            f"{', '.join(unused)}: {found}", f"{'this' if len(unused) == 1 else 'these'} for {kept}", "leave it out"
+        )
+
+
+def _to_sticks(
+    names: list[str],
+    like: str,
+    out: str,
+    options: SurveyOptions,
+    format: str,
+    said: dict[str, Any],
+    overwrite: bool,
+) -> None:
+    """Write the sticks of a label volume."""
+    from geocnn.interpretation.layouts.table import LAYOUTS
+    from geocnn.interpretation.sticks_of_label import sticks_of_label
+    from geocnn.interpretation.writing import WRITTEN, write_sticks
+    from geocnn.survey.opening import open_pair
+
+    from . import report
+
+    if format not in WRITTEN:
+        raise UsageError(
+            f"--format {format}", f"one of {', '.join(WRITTEN)}, in which sticks are written", "choose one"
+        )
+    if len(names) > 1:
+        raise UsageError(
+            f"{len(names)} files with --out {out}",
+            expected="one label volume, to make sticks of it; or picks, and a volume such as --out faults.h5",
+            do="make the sticks of each volume by itself",
+        )
+    survey, label = open_pair(like, names[0], options)
+    for opened in (survey, label):
+        for remark in opened.remarks:
+            report.warn(f"{opened.name}: {remark}")
+    traced = sticks_of_label(label, survey, **said)
+    if len(traced.faults) > 1 and not LAYOUTS[format].tells_faults:
+        report.warn(f"{format} does not tell which stick is of which fault: --format charisma-sticks does")
+    write_sticks(Path(out), traced.faults, survey, format, overwrite)
+    report.say(f"{traced} ({format})")
+    report.say(f"done: {out}")
+
+
+def _to_volume(
+    picks: list[str],
+    like: str,
+    out: str,
+    options: SurveyOptions,
+    said: dict[str, Any],
+    looked: dict[str, str],
+    picture: Path | None,
+    overwrite: bool,
+) -> None:
+    """Write the label volume of picks."""
+    from geocnn.interpretation.label import picked_label
+    from geocnn.interpretation.options import PickOptions
     from geocnn.survey.opening import open_survey
 
     from . import report
@@ -58,18 +156,11 @@ def label(
         from geocnn.pictures import require_picture
 
         require_picture(picture, overwrite)
-    require_free(split_name(out)[0], overwrite)
-    said = {"format": format, "columns": columns, "z_unit": z_unit, "width": width, "horizon": horizon}
-    chosen = _record(PickOptions, said)
-    window = _numbers("--window-ms", window_ms)
-    looked = {"inlines": _numbers("--inlines", inlines), "crosslines": _numbers("--crosslines", crosslines)}
-    where: dict[str, Any] = {name: lines for name, lines in looked.items() if lines}
-    if window:
-        where["window_ms"] = window
+    chosen, interpreted = _record(PickOptions, said), _interpreted(looked)
     survey = open_survey(like, options)
     for remark in survey.remarks:
         report.warn(f"{survey.name}: {remark}")
-    made = picked_label(picks, survey, chosen, _record(Interpreted, where) if where else None)
+    made = picked_label(picks, survey, chosen, interpreted)
     for remark in made.remarks:
         report.warn(remark)
     for line in made.report.lines():
@@ -78,6 +169,31 @@ def label(
     if picture is not None:
         _draw(made, picture, overwrite)
     report.say(f"done: {out}{f', {picture}' if picture else ''}")
+
+
+def _interpreted(looked: dict[str, str]) -> Interpreted | None:
+    """Where someone looked, by the options that are given; None without one."""
+    from geocnn.interpretation.options import Interpreted as Record
+
+    where: dict[str, Any] = {
+        name: _corners(text) if name == "polygon" else _numbers(f"--{name.replace('_', '-')}", text)
+        for name, text in looked.items()
+        if text
+    }
+    record: Interpreted | None = _record(Record, where) if where else None
+    return record
+
+
+def _corners(text: str) -> tuple[tuple[float, ...], ...]:
+    """``0,0 100,0 100,50`` as corners."""
+    corners = tuple(_numbers("--polygon", corner) for corner in text.replace(";", " ").split())
+    if len(corners) < 3 or any(len(corner) != 2 for corner in corners):
+        raise UsageError(
+            f"--polygon {text}",
+            expected="three corners or more, such as '604000,6082000 606000,6082000 606000,6084000'",
+            do="write X,Y without a space, and a space between corners",
+        )
+    return corners
 
 
 def _write(made: PickedLabel, out: str, picks: list[str], overwrite: bool) -> None:

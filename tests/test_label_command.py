@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 from command import Geocnn
-from interpreted_survey import InterpretedSurvey
+from interpreted_survey import BINS, InterpretedSurvey
 
+from geocnn.grid import Grid
 from geocnn.interpretation.writing import write_sticks
 from geocnn.survey.creating import create_survey
 from geocnn.survey.opening import open_survey
@@ -78,6 +81,12 @@ def test_distances_are_written_as_they_are(geocnn: Geocnn, survey: Path, tmp_pat
         (("--window-ms", "900"), "--window-ms"),
         (("--z-unit", "ft"), "picks in ft for"),
         (("--width", "0"), "--width: "),
+        (("--polygon", "0,0 1,1"), "--polygon 0,0 1,1"),
+        (("--polygon", "0,0,0 1,1 1,0"), "three corners or more"),
+        (("--polygon", "0,0 1,x 1,0"), "--polygon 1,x"),
+        (("--polygon", "0,0 1,0 1,1"), "no trace of"),
+        (("--every", "8"), "--every: a label volume is written to"),
+        (("--every", "8", "--axis", "inline"), "--every, --axis: a label volume is written to"),
         (("--columns", "x,y"), "columns x,y"),
         (("--columns", "x,y,z", "--format", "iesx-sticks"), "both format iesx-sticks and columns x,y,z"),
     ],
@@ -146,3 +155,132 @@ def _texts(file: h5py.File) -> list[object]:
     found: list[object] = list(file.attrs.values())
     file.visititems(lambda _, each: found.extend(each.attrs.values()))
     return found
+
+
+# From a label to sticks
+
+
+def write_volume(path: Path, values: np.ndarray, **changes: object) -> Path:
+    grid = Grid(tuple(replace(axis, **changes) if axis.name == "inline" else axis for axis in SURVEY.grid.axes))  # type: ignore[arg-type]
+    with create_survey(str(path), NewSurvey(grid, SURVEY.domain)) as writer:
+        writer.write(grid.whole, values[None].astype(np.float32))
+        writer.commit()
+    return path
+
+
+def parallel_faults() -> np.ndarray:
+    """Two faults 14 crosslines apart, oblique to the inlines and dipping."""
+    i, x, s = np.meshgrid(*map(np.arange, SURVEY.grid.shape), indexing="ij")
+    return np.any([np.abs(x - (first + 0.3 * i + 0.3 * s)) < 1 for first in (5, 19)], axis=0)
+
+
+@pytest.mark.parametrize("format", ["charisma-sticks", "opendtect-sticks"])
+@pytest.mark.parametrize("axis", ["inline", "crossline"])
+@pytest.mark.parametrize("suffix", ["h5", "sgy", "npy"])
+def test_a_label_becomes_sticks_and_these_the_label_again(
+    geocnn: Geocnn, tmp_path: Path, format: str, axis: str, suffix: str, survey: Path
+) -> None:
+    if (survey.suffix, format, suffix) not in {
+        (".sgy", "charisma-sticks", "h5"),
+        (".h5", "charisma-sticks", "sgy"),
+        (".sgy", "opendtect-sticks", "npy"),
+    }:
+        # Each is tried once.
+        return
+    label = parallel_faults()
+    if axis == "crossline":
+        label = label[:, :40].swapaxes(0, 1)
+        label = np.concatenate([label, np.zeros((40, 20, 50), bool)], axis=1)
+    volume = write_volume(tmp_path / f"volume.{suffix}", label)
+    out, again = tmp_path / "sticks.dat", tmp_path / "again.npy"
+    done = geocnn("label", volume, "--like", survey, "--out", out, "--format", format, "--every", "5")
+    assert done.status == 0, done.err
+    assert f"picked on {axis}s ({format})" in done.out
+    assert ("--format charisma-sticks does" in done.err) == (format == "opendtect-sticks")
+    if format == "opendtect-sticks":
+        return
+    assert "2 faults" in done.out
+    assert geocnn("label", out, "--like", survey, "--out", again).status == 0
+    made = np.load(again) == 1
+    where = 1 if axis == "inline" else 0
+    for along in (where, 2):
+        moved = apart(label, made, along)
+        # Middles of whole bins are half a bin from the fault themselves.
+        assert np.quantile(moved, 0.99) <= 0.5
+        assert moved.max() <= 1
+    assert "exists" in geocnn("label", volume, "--like", survey, "--out", out).err
+    assert geocnn("label", volume, "--like", survey, "--out", out, "--overwrite").status == 0
+
+
+def apart(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
+    """Distances along an axis between middles of runs that both have whole, and as many of, on a line."""
+    found: list[float] = []
+    rows, others = (np.moveaxis(volume, axis, -1).reshape(-1, volume.shape[axis]) for volume in (first, second))
+    for row, other in zip(rows, others, strict=True):
+        mine, its = middles(row), middles(other)
+        if len(mine) and len(mine) == len(its) and not (row | other)[[0, 1, -2, -1]].any():
+            found.append(float(np.abs(mine - its).max()))
+    assert len(found) > 500
+    return np.array(found)
+
+
+def middles(row: np.ndarray) -> np.ndarray:
+    edges = np.flatnonzero(np.diff(row.astype(int), prepend=0, append=0)).reshape(-1, 2)
+    return (edges.sum(axis=1) - 1) / 2
+
+
+@pytest.mark.parametrize("survey", ["h5"], indirect=True)
+@pytest.mark.parametrize(
+    ("values", "options", "match"),
+    [
+        (lambda label: label * 0.7, (), "values such as 0.7, which are no classes"),
+        (lambda label: label * np.arange(50), (), "50 different whole numbers, from 0 to 49"),
+        (lambda label: label * 2, (), "no sample of"),
+        (lambda label: label * (np.arange(50) == 7), ("--axis", "inline"), "at least 4 samples"),
+        (lambda label: label, ("--format", "iesx-sticks"), "--format iesx-sticks"),
+        (lambda label: label, ("--width", "3", "--inlines", "100"), "--width, --inlines: sticks are written to"),
+        (lambda label: label, ("--picture", "a.png"), "--picture: sticks are written to"),
+        (lambda label: label, ("--every", "0"), "--every"),
+    ],
+)
+def test_labels_that_make_no_sticks(
+    geocnn: Geocnn, survey: Path, tmp_path: Path, values: Any, options: tuple[str, ...], match: str
+) -> None:
+    volume = write_volume(tmp_path / "volume.h5", values(parallel_faults()))
+    done = geocnn("label", volume, "--like", survey, "--out", tmp_path / "sticks.txt", *options)
+    assert done.status in (1, 2)
+    assert match in done.err
+    assert not (tmp_path / "sticks.txt").exists()
+    if "0.7" in match or "0 to 49" in match:
+        assert "geocnn predict --content class" in done.err
+
+
+@pytest.mark.parametrize("survey", ["h5"], indirect=True)
+def test_sticks_lie_on_the_grid_of_the_survey_by_line_numbers(geocnn: Geocnn, survey: Path, tmp_path: Path) -> None:
+    volume = write_volume(tmp_path / "volume.h5", parallel_faults(), first=102)
+    done = geocnn("label", volume, "--like", survey, "--out", tmp_path / "sticks.dat")
+    assert done.status == 1
+    assert "has inline 102 to 180 by 2 (40)" in done.err
+    assert "has inline 100 to 178 by 2 (40)" in done.err
+
+
+@pytest.mark.parametrize("survey", ["h5"], indirect=True)
+def test_a_volume_with_a_volume_for_output_is_told_of_sticks(geocnn: Geocnn, survey: Path, tmp_path: Path) -> None:
+    volume = write_volume(tmp_path / "volume.h5", parallel_faults())
+    for name in (str(volume), f"{volume}:/data"):
+        done = geocnn("label", name, "--like", survey, "--out", tmp_path / "out.h5")
+        assert done.status == 1
+        assert "is no text file" in done.err
+        assert "an --out that ends in .dat" in done.err
+
+
+@pytest.mark.parametrize("survey", ["h5"], indirect=True)
+def test_a_polygon_says_where_someone_looked(geocnn: Geocnn, survey: Path, sticks: Path, tmp_path: Path) -> None:
+    corners = " ".join(
+        "{:.2f},{:.2f}".format(*BINS.place(i, x)) for i, x in ((9.5, 4.5), (9.5, 40.5), (20.5, 40.5), (20.5, 4.5))
+    )
+    out = tmp_path / "out.npy"
+    assert geocnn("label", sticks, "--like", survey, "--polygon", corners, "--out", out).status == 0
+    inside = np.zeros(SURVEY.grid.lateral, bool)
+    inside[10:21, 5:41] = True
+    np.testing.assert_array_equal((np.load(out) == 0).any(axis=2), inside)

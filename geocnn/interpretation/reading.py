@@ -14,10 +14,15 @@ from geocnn.interpretation.layouts.layout import Node, is_undefined
 from geocnn.interpretation.layouts.opendtect import told_by_header
 from geocnn.interpretation.layouts.table import LAYOUTS, looks_like
 from geocnn.interpretation.picks import Picks
+from geocnn.survey.content import split_name
 
 __all__ = ["is_text", "read_picks"]
 
 MOST_BYTES = 2 * 1024**3
+
+HEAD = 65536
+BINARY = bytes([*range(8), *range(14, 26), *range(28, 32), 255])
+"""Bytes that a text has none of among its first."""
 
 Numbered = tuple[int, str]
 """A line with its number in the file."""
@@ -69,9 +74,14 @@ def is_text(path: Path) -> bool:
     """Whether a file is text, by its first bytes; a missing one is not."""
     try:
         with path.open("rb") as file:
-            return b"\0" not in file.read(65536)
+            return not _is_binary(file.read(HEAD))
     except OSError:
         return False
+
+
+def _is_binary(content: bytes) -> bool:
+    """Whether bytes are none of a text: control characters, or 255."""
+    return len(content.translate(None, BINARY)) < len(content)
 
 
 def _nodes(
@@ -150,20 +160,26 @@ def _lines(name: str) -> list[Numbered]:
             raise SurveyError(f"{name} has {path.stat().st_size / 1e9:.1f} GB", "a text file of at most 2 GB")
         content = path.read_bytes()
     except (OSError, ValueError) as error:
+        if split_name(name)[1] is not None and split_name(name)[0].is_file():
+            raise _no_text(name) from error
         found = "is a folder" if path.is_dir() else "there is no such file" if not path.exists() else str(error)
         raise SurveyError(f"{name}: {found}", "a text file of sticks or of a horizon", "check the path") from error
-    if b"\0" in content[:65536]:
-        raise SurveyError(
-            f"{name} is no text file",
-            "a text file of sticks or of a horizon",
-            "a volume is a label as it is; to make sticks of it, pass geocnn label an --out that ends in .dat",
-        )
+    if _is_binary(content[:HEAD]):
+        raise _no_text(name)
     text = content.decode("utf-8-sig", errors="replace")
     numbered = enumerate(text.splitlines(), 1)
     lines = [(number, line) for number, line in numbered if line.strip() and line.lstrip()[0] not in "#!"]
     if not lines:
         raise _empty(name)
     return lines
+
+
+def _no_text(name: str) -> SurveyError:
+    return SurveyError(
+        f"{name} is no text file",
+        "a text file of sticks or of a horizon",
+        "a volume is a label as it is; to make sticks of it, pass geocnn label an --out that ends in .dat",
+    )
 
 
 def _heads(name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,7 @@ def traced_sticks(label: NDArray[np.integer], every: int = 4, step: int = 4, axi
     Parameters
     ----------
     every
-        Lines from one picked line to the next.
+        Lines from one picked line to the next; the last line is picked, too.
     step
         Samples from one node to the next.
     axis
@@ -42,20 +42,31 @@ def traced_sticks(label: NDArray[np.integer], every: int = 4, step: int = 4, axi
     volume = np.moveaxis(label == 1, axis, 0)
     faults: list[list[_Stick]] = []
     before: list[tuple[int, _Stick]] = []
-    for line in range(0, len(volume), every):
-        now: list[tuple[int, _Stick]] = []
-        free = list(before)
-        for stick in _sticks_on(volume[line], line):
-            best = min(free, key=lambda each: _apart(each[1], stick), default=None)
-            if best is not None and _apart(best[1], stick) <= NEAR * every:
-                free.remove(best)
-                faults[best[0]].append(stick)
-                now.append((best[0], stick))
-            else:
-                faults.append([stick])
-                now.append((len(faults) - 1, stick))
-        before = now
+    for line in dict.fromkeys((*range(0, len(volume), every), len(volume) - 1)):
+        now = list(_sticks_on(volume[line], line))
+        of_fault = _continued(before, now, NEAR * every)
+        before = []
+        for number, stick in enumerate(now):
+            if number not in of_fault:
+                faults.append([])
+            fault = of_fault.get(number, len(faults) - 1)
+            faults[fault].append(stick)
+            before.append((fault, stick))
     return [[_positions(stick, step, axis) for stick in fault] for fault in faults]
+
+
+def _continued(before: Sequence[tuple[int, _Stick]], now: Sequence[_Stick], most: float) -> dict[int, int]:
+    """Fault of each stick, by its number, that goes on with a fault of the line before: the nearest pairs first."""
+    pairs = sorted(
+        (_apart(old, new), fault, k, number) for k, (fault, old) in enumerate(before) for number, new in enumerate(now)
+    )
+    taken: set[int] = set()
+    of_fault: dict[int, int] = {}
+    for apart, fault, k, number in pairs:
+        if apart <= most and k not in taken and number not in of_fault:
+            taken.add(k)
+            of_fault[number] = fault
+    return of_fault
 
 
 def _sticks_on(section: NDArray[np.bool_], line: int) -> Iterator[_Stick]:

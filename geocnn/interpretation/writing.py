@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geocnn.errors import OutputError
 from geocnn.grid import Grid
@@ -48,7 +50,9 @@ def write_sticks(
     _write(path, write(sticks), overwrite)
 
 
-def write_horizon(path: Path, depths: Floats, survey: Survey, format: str, overwrite: bool = False) -> None:
+def write_horizon(
+    path: Path, depths: NDArray[np.floating[Any]], survey: Survey, format: str, overwrite: bool = False
+) -> None:
     """Write a horizon, positions along the samples (I, X) with nan where it is unknown; z in ms or m.
 
     Raises
