@@ -21,6 +21,7 @@ from geocnn.settings import (
     RunConfig,
     SurveysConfig,
     SyntheticConfig,
+    TrainConfig,
     TrainPairConfig,
 )
 from geocnn.starred import is_starred, match_names
@@ -126,22 +127,45 @@ def _expanded_data(record: RunConfig | None, marked: Marked, folder: Path, fault
     data = record.data if record else read_record(DataConfig, marked, ("data",), _part(marked, "data"), [])
     if data is None:
         return None
-    train = _expanded(data.train, folder, marked, ("data", "train"), faults)
-    validation = data.validation
+    groups = _expanded(data.train, folder, marked, ("data", "train"), faults)
+    validation, last = data.validation, 0
     if isinstance(validation, SurveysConfig) and isinstance(validation.surveys, tuple):
         key: KeyPath = ("data", "validation", "surveys")
-        validation = SurveysConfig(surveys=_expanded(validation.surveys, folder, marked, key, faults))
+        held = _expanded(validation.surveys, folder, marked, key, faults)
+        validation = SurveysConfig(surveys=tuple(pair for group in held for pair in group))
+    elif isinstance(validation, SurveysConfig) and isinstance(validation.surveys, int):
+        last = validation.surveys
+    train = tuple(entry for group in _weighed(groups, last) for entry in group)
     return data.model_copy(update={"train": train, "validation": validation})
+
+
+def _weighed(groups: Sequence[Sequence[TrainConfig]], last: int) -> list[Sequence[TrainConfig]]:
+    """Entries whose pairs share their weight, less those that validation takes, the `last` of all pairs.
+
+    Nothing is weighed where no entry has a weight and none is synthetic.
+    """
+    if all(isinstance(entry, TrainPairConfig) and entry.weight is None for group in groups for entry in group):
+        return list(groups)
+    weighed: list[Sequence[TrainConfig]] = []
+    for group in reversed(groups):
+        if not isinstance(group[0], TrainPairConfig):
+            weighed.insert(0, group)
+            continue
+        kept = max(1, len(group) - last)
+        last = max(0, last - len(group))
+        weight = (1.0 if group[0].weight is None else group[0].weight) / kept
+        weighed.insert(0, [entry.model_copy(update={"weight": weight}) for entry in group])
+    return weighed
 
 
 def _expanded(
     entries: Sequence[Entry], folder: Path, marked: Marked, key: KeyPath, faults: list[Fault]
-) -> tuple[Entry, ...]:
-    """Pairs with absolute names, one for each match of starred names, which share its weight; the rest as it is."""
-    found: list[Entry] = []
+) -> list[Sequence[Entry]]:
+    """For each entry its pairs with absolute names, one for each match of starred names, or itself if it has none."""
+    groups: list[Sequence[Entry]] = []
     for index, pair in enumerate(entries):
         if not isinstance(pair, PairConfig):
-            found.append(pair)
+            groups.append([pair])
             continue
         names = tuple(str(folder / name) for name in (*pair.images, *pair.labels))
         several = len(pair.images)
@@ -159,8 +183,8 @@ def _expanded(
             faults.append(replace(error.faults[0], file=marked.source, line=marked.line(at), key=spell(at)))
             # One pair stands for those that were not found: its faults are told, none that follow from its absence.
             matched = [names]
-        found += [_renamed(pair, each, len(matched)) for each in matched]
-    return tuple(found)
+        groups.append([_renamed(pair, each) for each in matched])
+    return groups
 
 
 def _matching(name: str) -> list[str]:
@@ -171,12 +195,10 @@ def _all_matching(names: tuple[str, ...]) -> Sequence[tuple[str, ...]]:
     return match_names(names) if is_starred(names) else [names]
 
 
-def _renamed(pair: P, names: Sequence[str], sharing: int) -> P:
+def _renamed(pair: P, names: Sequence[str]) -> P:
     images, labels = names[: len(pair.images)], tuple(names[len(pair.images) :])
     renamed: dict[str, object] = {"image": images[0] if isinstance(pair.image, str) else tuple(images)}
     renamed["label"] = labels[0] if isinstance(pair.label, str) else pair.label.model_copy(update={"file": labels})
-    if isinstance(pair, TrainPairConfig) and pair.weight is not None:
-        renamed["weight"] = pair.weight / sharing
     return pair.model_copy(update=renamed)
 
 

@@ -13,7 +13,7 @@ from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault, GeocnnError, SurveyError
 from geocnn.fitting import plan_patch
 from geocnn.grid import Window
-from geocnn.interpretation.label import picked_label
+from geocnn.interpretation.label import PickedLabel, picked_label
 from geocnn.interpretation.looked import RestrictedSurvey
 from geocnn.marked import KeyPath
 from geocnn.network.memory import training_bytes
@@ -35,6 +35,9 @@ TRAIN: KeyPath = ("data", "train")
 PATCH: KeyPath = ("data", "patch")
 VALIDATION: KeyPath = ("data", "validation")
 SURVEYS: KeyPath = (*VALIDATION, "surveys")
+
+MOST_TURNED = 45.0
+"""Degrees of phase that leave a horizon on its reflection."""
 
 SMALLEST_WORLD = 16
 """Positions on each axis of a world: fewer hold no structure."""
@@ -92,7 +95,8 @@ def preflight(config: Config) -> Preflight:
     if faults:
         raise ConfigError(faults)
     memory = training_bytes(plan, config.record.training.batch, recompute=config.record.training.recompute)
-    remarks = (*_heads_left_out(config, plan), *_in_windows(plan), *_remarks((*pairs, *held)))
+    made = (f"{label.name}: {'; '.join(label.report.lines())}" for label in _picked((*pairs, *held)))
+    remarks = (*_heads_left_out(config, plan), *_in_windows(plan), *made, *_remarks((*pairs, *held)))
     entries = [entry for entry in config.record.data.train if isinstance(entry, TrainPairConfig)]
     weights = tuple(entry.weight for entry in entries[: len(training)])
     return Preflight(plan, training, validation, memory, remarks, weights, synthetic)
@@ -205,12 +209,23 @@ def _check_worlds(config: Config, surveys: Sequence[LabelledSurvey], faults: lis
 
 
 def _check_polarity(config: Config, surveys: Sequence[LabelledSurvey], faults: list[Fault]) -> None:
-    """Whether polarity is reversed where horizons are picked, which lie on one polarity."""
-    horizons = [each.label.name for each in surveys if getattr(each.label, "kind", None) == "horizon"]
-    if config.record.augmentation.polarity and horizons:
-        found = f"polarity is reversed at random, and {horizons[0]} holds horizons"
-        fault = config.fault(("augmentation", "polarity"), found, "false: a horizon is picked on one polarity")
-        faults.append(replace(fault, do="leave polarity out; small rotations of the phase keep it"))
+    """Whether polarity is reversed, or the phase turned as far, where horizons are picked: they lie on one polarity."""
+    horizons = [label.name for label in _picked(surveys) if label.kind == "horizon"]
+    if not horizons:
+        return
+    augmentation, holds = config.record.augmentation, f"{horizons[0]} holds horizons, picked on one polarity"
+    if augmentation.polarity:
+        found = f"polarity is reversed at random, and {holds}"
+        faults.append(config.fault(("augmentation", "polarity"), found, "false", "leave it out"))
+    if augmentation.phase > MOST_TURNED:
+        found = f"the phase is turned by up to {augmentation.phase:g}°, and {holds}"
+        expected = f"{MOST_TURNED:g}° at most: 180° are a reversal"
+        faults.append(config.fault(("augmentation", "phase"), found, expected, f"write {MOST_TURNED:g} or less"))
+
+
+def _picked(surveys: Sequence[LabelledSurvey]) -> Iterable[PickedLabel]:
+    """The labels that were made from picks."""
+    return (each.label for each in surveys if isinstance(each.label, PickedLabel))
 
 
 def _split(

@@ -26,6 +26,7 @@ __all__ = [
     "RunConfig",
     "SurveysConfig",
     "SyntheticConfig",
+    "TrainConfig",
     "TrainPairConfig",
     "TrainingConfig",
 ]
@@ -108,7 +109,8 @@ class PairConfig(PairKeys):
 class TrainPairConfig(PairConfig):
     """A pair to train on; `weight`: how many of the patches are drawn from it, against the other entries.
 
-    Without any weight, and without synthetic worlds, all positions of all surveys are equally likely.
+    Pairs that match starred names share the weight of their entry. Beside entries with a weight and synthetic worlds it
+    is 1 if it is left out; where nothing is weighed, all positions of all surveys are equally likely.
     """
 
     weight: Weight | None = None

@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from geocnn.survey.survey import Domain
 from geocnn.synthetic.beds import draw_beds
-from geocnn.synthetic.eras import Channel, Earth, Era
+from geocnn.synthetic.drawing import antithetic, en_echelon
+from geocnn.synthetic.eras import AGE_OF_ERA, Channel, Earth, Era, Salt, Visibility
 from geocnn.synthetic.frame import Frame, draw_frame, numbers_of
 from geocnn.synthetic.imaging import Imaging, Wavelet
 from geocnn.synthetic.maps import Map, draw_map
 from geocnn.synthetic.polygons import Polygons
-from geocnn.synthetic.recording import Recording
+from geocnn.synthetic.recording import Recording, footprint, gas
 from geocnn.synthetic.slip import Places, Slip
 from geocnn.synthetic.wide import INGREDIENTS, WideRecipe
 from geocnn.synthetic.worlds import draw_world, horizons, make_world, make_worlds
@@ -39,7 +40,11 @@ def level() -> Map:
 
 def earth(*faults: Slip | Polygons, channels: tuple[Channel, ...] = (), visible: float = 5.0) -> Earth:
     beds = draw_beds(np.random.default_rng(1), STEPS[2], 256, 10.0, packages=True)
-    return Earth((Era(faults, level(), 0.0, None, 0.0, beds, channels),), None, visible)
+    return Earth((Era(faults, level(), 0.0, None, 0.0, beds, channels),), None, seen_from(visible))
+
+
+def seen_from(throw: float) -> Visibility:
+    return Visibility(throw, 0.0, 0.0, 1.0)
 
 
 # A world as a whole
@@ -71,7 +76,7 @@ def test_worlds_are_what_they_promise() -> None:
         assert abs(float(cube.image.std()) - 1) < 0.35
         labels |= set(cube.fault.unique().tolist())
         world = cube.world
-        visible = world.earth.visible / world.frame.step
+        visible = world.earth.visibility.top / world.frame.step
         assert (cube.throw[cube.fault == 1].abs() >= visible - 1e-3).all()
         assert visible >= 1
         frame = world.frame
@@ -94,11 +99,68 @@ def test_an_ingredient_that_is_left_out_changes_some_worlds(name: str) -> None:
     assert any(not torch.equal(make_world(a).image, make_world(b).image) for a, b in pairs)
 
 
-@pytest.mark.parametrize("name", ["noise", "coherent", "footprint", "dead", "gain", "clipping", "attenuation"])
+SEISMIC = (
+    "wavelets",
+    "attenuation",
+    "migration",
+    "noise",
+    "coherent",
+    "footprint",
+    "multiples",
+    "wipeouts",
+    "dead",
+    "gain",
+    "clipping",
+)
+
+
+@pytest.mark.parametrize("name", SEISMIC)
 def test_seismic_that_is_left_out_leaves_the_rock_as_it_is(name: str) -> None:
-    one, other = (make_world(draw_world(1, 4, SHAPE, recipe)) for recipe in (WIDE, WideRecipe(without=(name,))))
-    assert torch.equal(one.age, other.age)
-    assert torch.equal(one.throw, other.throw)
+    for n in range(40):
+        one, other = (make_world(draw_world(1, n, SHAPE, recipe)) for recipe in (WIDE, WideRecipe(without=(name,))))
+        assert torch.equal(one.age, other.age)
+        assert torch.equal(one.throw, other.throw)
+        if not torch.equal(one.image, other.image):
+            return
+    pytest.fail(f"no world has {name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("listric", {"flattening": 0.0}),
+        ("curvature", {"bend": 0.0}),
+        ("drag", {"drag": 0.0, "hanging": 1.0}),
+        ("growth", {"growth": (0.0, 0.0)}),
+        ("tips", {"half_length": np.inf, "half_height": np.inf, "reach": np.inf, "flattening": 0.0, "bend": 0.0}),
+    ],
+)
+def test_a_shape_of_faults_that_is_left_out_leaves_the_rest_of_them(name: str, bare: dict[str, float]) -> None:
+    changed = 0
+    for n in range(6):
+        # Companions are placed by the size of the first fault of a set.
+        recipes = (WideRecipe(without=("sets",)), WideRecipe(without=("sets", name)))
+        one, other = (draw_world(1, n, SHAPE, recipe).earth.eras for recipe in recipes)
+        for first, second in zip(one, other, strict=True):
+            slips = [[each for each in era.faults if isinstance(each, Slip)] for era in (first, second)]
+            stripped = [[replace(each, **bare) for each in faults] for faults in slips]  # type: ignore[arg-type]
+            assert stripped[0] == stripped[1]
+            assert np.array_equal(first.beds.log_impedance, second.beds.log_impedance)
+            changed += slips[0] != slips[1]
+    assert changed
+
+
+def test_without_sets_faults_stay_where_they_are_and_turn() -> None:
+    turned = 0
+    for n in range(6):
+        one, other = (draw_world(1, n, SHAPE, WideRecipe(without=w)).earth.eras for w in ((), ("sets",)))
+        for first, second in zip(one, other, strict=True):
+            here, there = ({f.centre: f for f in era.faults if isinstance(f, Slip)} for era in (first, second))
+            assert len(here) == len(there)
+            assert not here or here.keys() & there.keys()
+            assert all(here[each].throw == there[each].throw for each in here.keys() & there.keys())
+            turned += sum(here[each].azimuth != there[each].azimuth for each in here.keys() & there.keys())
+    assert turned
 
 
 def test_without_everything_planar_faults_and_layers_remain() -> None:
@@ -161,6 +223,62 @@ def test_both_walls_share_the_displacement() -> None:
     torch.testing.assert_close(before.z, torch.tensor([200 + 9.0, 200 - 21.0]))
 
 
+def test_drag_bends_layers_into_the_fault() -> None:
+    fault = Slip((400.0, 600.0, 200.0), 0, 60, 30.0, half_length=1e9, half_height=1e9, reach=1000.0, drag=0.4)
+    away = torch.tensor([1e-3, 150.0, 3000.0])
+    before, _ = fault.undone(Places(400 + away, torch.tensor(600.0), torch.tensor(200.0)), STEPS)
+    # At the fault 60 % of the throw; further off 1 − 0.4 exp(−q / 0.15 reach) of it, which dies out over the reach.
+    offset = 30 * torch.tensor([0.6, (1 - 0.4 * float(np.exp(-1))) * float(np.exp(-0.0225)), float(np.exp(-9))])
+    torch.testing.assert_close(200 - before.z, offset, atol=0.02, rtol=0)
+
+
+def test_growth_faults_move_their_upper_layers_less() -> None:
+    fault = Slip((400.0, 600.0, 200.0), 0, 60, 30.0, growth=(100.0, 200.0))
+    z = torch.tensor([50.0, 200.0, 350.0])
+    _, broken = fault.undone(Places(torch.tensor(900.0), torch.tensor(600.0), z), STEPS)
+    torch.testing.assert_close(broken.throw, torch.tensor([0.0, 15.0, 30.0]))
+
+
+def test_an_antithetic_fault_dips_against_the_first_in_its_hanging_wall() -> None:
+    first = Slip((400.0, 600.0, 200.0), 30, 60, 30.0, half_length=500.0, half_height=300.0, reach=400.0)
+    for seed in range(5):
+        second = antithetic(np.random.default_rng(seed), first)
+        assert second.azimuth == 210
+        assert 12 <= second.throw <= 27
+        assert second.half_length / 500 == pytest.approx(second.throw / 30)
+        aside = [a - b for a, b in zip(second.centre, first.centre, strict=True)]
+        ahead = aside[0] * np.cos(radians(30)) + aside[1] * np.sin(radians(30))
+        assert ahead > aside[2] / tan(radians(60))
+
+
+def test_faults_en_echelon_overlap_and_step_aside() -> None:
+    first = Slip((400.0, 600.0, 200.0), 0, 60, 30.0, half_length=400.0)
+    for seed in range(5):
+        centres = [first.centre, *(each.centre for each in en_echelon(np.random.default_rng(seed), first, 3))]
+        assert len(centres) == 4
+        steps = np.diff(np.array(centres), axis=0)
+        # The strike of azimuth 0 lies along y; lengths of 800 m begin 600 m apart.
+        np.testing.assert_allclose(np.abs(steps[:, 1]), 600)
+        np.testing.assert_allclose(steps[:, 0], steps[0, 0])
+        assert 0.15 * 400 <= abs(steps[0, 0]) <= 0.4 * 400
+    assert en_echelon(np.random.default_rng(0), first, 0) == []
+
+
+def test_layers_stay_below_a_sample_a_trace_and_are_never_turned_over() -> None:
+    still = WideRecipe(without=("salt", "unconformities", "channels", "polygonal"), faults=(0, 0))
+    folded = WideRecipe(without=("salt", "channels", "polygonal"), faults=(0, 0))
+    for n in range(25):
+        world = draw_world(5, n, (96, 96, 24), still)
+        rock = make_world(world)
+        assert (rock.throw == 0).all()
+        downwards = torch.diff(rock.age, dim=2)
+        assert (downwards > 0).all()
+        # dz / dx of a layer, in samples a trace.
+        lateral = torch.diff(rock.age, dim=0)[:, :, 1:] / downwards[1:]
+        assert lateral.abs().quantile(0.999) < 1.05, n
+        assert (torch.diff(make_world(draw_world(5, n, (96, 96, 24), folded)).age, dim=2) > -1e-2).all(), n
+
+
 def test_rock_is_never_turned_over() -> None:
     for n in range(20):
         world = draw_world(2, n, (32, 32, 64), WideRecipe(without=("salt", "unconformities")))
@@ -212,11 +330,71 @@ def test_faults_end_at_the_unconformity_above_them() -> None:
     surface = Map(level().heights + 150, level().start, level().step)
     fault = Slip((400.0, 600.0, 200.0), 0, 60, 20.0)
     eras = (Era((), level(), 0.0, surface, 0.0, beds, ()), Era((fault,), level(), 0.0, None, 0.0, beds, ()))
-    rock = Earth(eras, None, 5.0).at(places(), STEPS)
+    rock = Earth(eras, None, seen_from(5.0)).at(places(), STEPS)
     assert not (rock.fault[..., :30] != 0).any()
     assert (rock.fault[..., 32:] == 1).any()
     assert (torch.diff(rock.age, dim=2) > 0).sum() > 0.98 * rock.age.numel() * 79 / 80
     assert rock.age[..., :30].max() < rock.age[..., 31:].min()
+
+
+@pytest.mark.parametrize(("drape", "follows"), [(1.0, True), (0.0, False)])
+def test_young_layers_follow_the_relief_or_lap_on_to_it(drape: float, follows: bool) -> None:
+    beds = draw_beds(np.random.default_rng(1), 5.0, 256, 10.0, packages=True)
+    heights = np.linspace(100, 300, 64, dtype=np.float32)[:, None].repeat(64, 1)
+    relief = Map(heights, level().start, level().step)
+    eras = (Era((), level(), 0.0, relief, drape, beds, ()), Era((), level(), 0.0, None, 0.0, beds, ()))
+    age = Earth(eras, None, seen_from(5.0)).at(places(), STEPS).age
+    base = relief.at(places().x, places().y)[:, 0, 0]
+    for i in (0, 20, 39):
+        deepest = age[i, 0][age[i, 0] < AGE_OF_ERA / 2].max()
+        # A layer that covers the relief is as old wherever it lies on it; one that laps on is the older the deeper.
+        assert abs(float(deepest) - (0 if follows else float(base[i]))) <= STEPS[2]
+
+
+def test_salt_lifts_its_roof_and_has_no_layers() -> None:
+    salt = Salt((400.0, 600.0, 200.0), 100.0, 2.0, 30.0, level(), 0.4)
+    lifted, inside = salt.lifted(places())
+    x, y, z = torch.broadcast_tensors(*places())
+    torch.testing.assert_close(lifted.z[20, 20], z[20, 20] + 30)
+    square = (x - 400) ** 2 + (y - 600) ** 2
+    assert torch.equal(inside, z > 200 + square * 0.02)
+    beds = draw_beds(np.random.default_rng(1), STEPS[2], 256, 10.0, packages=True)
+    fault = Slip((400.0, 600.0, 200.0), 0, 60, 20.0)
+    rock = Earth((Era((fault,), level(), 0.0, None, 0.0, beds, ()),), salt, seen_from(5.0)).at(places(), STEPS)
+    assert inside.any()
+    assert (rock.log_impedance[inside] == 0.4).all()
+    assert (rock.fault[inside] == 0).all()
+    assert (rock.age[inside] == AGE_OF_ERA).all()
+    assert (rock.age[~inside] < AGE_OF_ERA / 2).all()
+
+
+def test_throws_are_seen_from_a_quarter_of_the_wavelength_where_they_are() -> None:
+    # 80 m at the top are 160 m where half of the frequency is lost; a sample is 25 m.
+    seen = Visibility(25.0, 80.0, 0.5, 400.0)
+    torch.testing.assert_close(seen.at(torch.tensor([-50.0, 0.0, 400.0])), torch.tensor([25.0, 25.0, 40.0]))
+    fault = Slip((400.0, 600.0, 200.0), 0, 60, 32.0)
+    beds = draw_beds(np.random.default_rng(1), STEPS[2], 256, 10.0, packages=True)
+    rock = Earth((Era((fault,), level(), 0.0, None, 0.0, beds, ()),), None, seen).at(places(), STEPS)
+    depth = torch.broadcast_to(places().z, rock.fault.shape)
+    # 20 / (1 − z / 800) = 32 at z = 300.
+    assert set(rock.fault[depth < 299].unique().tolist()) == {0, 1}
+    assert set(rock.fault[depth > 301].unique().tolist()) == {0, -1}
+
+
+def test_walls_of_polygons_dip_as_normal_faults_do() -> None:
+    sites = ((300.0, 600.0, 20.0), (700.0, 600.0, -20.0))
+    polygons = Polygons(sites, 100.0, 300.0, lean=200.0)
+    before, broken = polygons.undone(places(), STEPS)
+    # Rock is missing where a trace leaves the hanging wall, and never met twice.
+    assert (torch.diff(before.z, dim=2) > 0).all()
+    assert (torch.diff(before.z, dim=2) > 10).any()
+    # Two columns 400 m apart whose throws differ by twice the largest: cot(dip) = 2 · 200 / 400; towards the sunk one.
+    wall = broken.distance[:, 20].argmin(dim=0) * STEPS[0]
+    np.testing.assert_allclose(wall[28] - wall[52], 120, atol=STEPS[0])
+    i, s = np.meshgrid(np.arange(FRAME.shape[0]), np.arange(25, 56), indexing="ij")
+    gradient = np.hypot((STEPS[0] + STEPS[1]) / 2, STEPS[2])
+    expected = np.abs(i * STEPS[0] - 500 + (s * STEPS[2] - 200)) / gradient
+    np.testing.assert_allclose(broken.distance[:, 20, 25:56], expected, atol=1e-3)
 
 
 def test_polygons_break_their_interval_alone() -> None:
@@ -331,6 +509,41 @@ def test_recording_clips_rounds_and_kills() -> None:
     torch.testing.assert_close(steps, steps.round(), atol=1e-4, rtol=0)
     assert (made[3, 4] == 0).all()
     assert (made[3, 5] != 0).any()
+
+
+def test_linear_noise_arrives_later_from_trace_to_trace() -> None:
+    series = np.zeros(1024, np.float32)
+    series[10] = 1
+    made = Recording(((2.0, 0.5), series), None, None, None, 0, 5.0, 0)
+    quiet = torch.randn(8, 8, 64, generator=torch.Generator().manual_seed(1))
+    noise = (made.of(quiet) - replace(made, linear=None).of(quiet)).abs()
+    assert noise[0, 0].argmax() == 10
+    assert noise[3, 0].argmax() == 16
+    assert noise[0, 4].argmax() == 12
+
+
+def test_footprint_repeats_with_the_lines_and_fades_with_depth() -> None:
+    image = torch.ones(24, 24, 64)
+    pattern = footprint(image, (6.0, 8.0), (0.0, 0.0), 0.5)
+    torch.testing.assert_close(pattern[:18], pattern[6:])
+    torch.testing.assert_close(pattern[:, :16], pattern[:, 8:])
+    torch.testing.assert_close(pattern[0, 0, 0], torch.tensor(1.5))
+    torch.testing.assert_close(pattern[3, 4, 32], torch.tensor(1 - 0.25))
+
+
+def test_gas_dims_its_column_from_its_top_down() -> None:
+    factors = gas(torch.ones(40, 40, 200), (20.0, 20.0), (3.0, 3.0), 0.5, 0.2)
+    assert factors[20, 20, -1] == pytest.approx(0.2, abs=1e-3)
+    assert factors[20, 20, 0] == pytest.approx(1, abs=1e-3)
+    assert factors[0, 0].min() == pytest.approx(1, abs=1e-3)
+    assert factors[20, 20, 100] == pytest.approx(0.6, abs=1e-3)
+
+
+def test_gain_control_makes_amplitudes_alike() -> None:
+    image = torch.randn(4, 4, 256, generator=torch.Generator().manual_seed(1))
+    image[..., 128:] *= 0.1
+    made = Recording(None, None, None, None, 31, 5.0, 0).of(image)
+    assert float(made[..., :100].std() / made[..., 156:].std()) == pytest.approx(1, abs=0.1)
 
 
 def test_horizons_lie_where_layers_have_their_age() -> None:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
 
 from geocnn.errors import OutputError, UsageError
 from geocnn.grid import Axis, Grid
+from geocnn.interpretation.options import HORIZONS
+from geocnn.interpretation.writing import write_horizon
 from geocnn.output import output_error, require_free
 from geocnn.progress import Progress, Work
 from geocnn.survey.creating import create_survey
+from geocnn.survey.opening import open_survey
 from geocnn.survey.survey import Coordinates, Domain, FloatArray, NewSurvey
 from geocnn.synthetic.choice import AnyRecipe, PlainRecipe
 from geocnn.synthetic.faults import Shape, fault_cube, require_shape
 from geocnn.synthetic.recipes import DT, RECIPES
-from geocnn.synthetic.worlds import draw_world, make_world
+from geocnn.synthetic.worlds import draw_world, horizons, make_world
 
 __all__ = ["ALSO", "FaultCubes", "cube_grid", "write_fault_cubes"]
 
 DOMAIN = Domain("time", "synthetic")
 
-ALSO = ("throw", "age")
-"""What can be written beside image and label: throw in samples at faults, relative geologic time in m of burial."""
+ALSO = ("throw", "age", "horizons")
+"""What can be written beside image and label: throw in samples at faults, relative geologic time in m of burial, and
+horizons as picks, text files in OpendTect's layout."""
+
+MOST_SORTED = 2**20
+"""Samples by which the ages of horizons are chosen, about."""
+
+QUANTILES = (0.25, 0.5, 0.75)
+"""Shares of the samples that are younger than the horizons that are written."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +84,27 @@ class FaultCubes:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What there is a file of for each cube."""
-        return ("seismic", "label", *self.also)
+        """What there is a volume of for each cube."""
+        return ("seismic", "label", *(name for name in self.also if name != "horizons"))
 
     def file(self, number: int, kind: str) -> Path:
-        """Where something of a cube goes."""
+        """Where a volume of a cube goes."""
         return self.folder / f"faults-{number:04d}-{kind}.{self.format}"
+
+    def horizons(self, number: int) -> tuple[Path, ...]:
+        """Where the horizons of a cube go, from the youngest to the oldest."""
+        count = len(QUANTILES) if "horizons" in self.also else 0
+        return tuple(self.folder / f"faults-{number:04d}-horizon-{k}.dat" for k in range(1, count + 1))
 
 
 class _Cube(NamedTuple):
-    """A cube on its grid; `samples` by kind, each (I, X, S)."""
+    """A cube on its grid; `samples` by kind, each (I, X, S); `horizons` are positions of samples, each (I, X)."""
 
     grid: Grid
     domain: Domain
     coordinates: Coordinates | None
     samples: Mapping[str, FloatArray]
+    horizons: Sequence[FloatArray]
 
 
 def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[tuple[int, int]]:
@@ -109,6 +126,8 @@ def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[tuple[
         for kind in cubes.kinds:
             name = "image" if kind == "seismic" else kind
             _write(cubes.file(number, kind), cube, kind, f"{name}: synthetic, {source}", overwrite)
+        for path, depths in zip(cubes.horizons(number), cube.horizons, strict=True):
+            write_horizon(path, depths, open_survey(str(cubes.file(number, "seismic"))), HORIZONS[0], overwrite)
         samples += cube.samples["label"].size
         faults += int((cube.samples["label"] == 1).sum())
         yield Progress(number + 1, cubes.count, "cubes")
@@ -126,6 +145,8 @@ def _prepare(cubes: FaultCubes, overwrite: bool) -> None:
     for number in range(cubes.count):
         for kind in cubes.kinds:
             require_free(cubes.file(number, kind), overwrite)
+        for path in cubes.horizons(number):
+            require_free(path, overwrite)
 
 
 def _make(cubes: FaultCubes, number: int) -> _Cube:
@@ -133,12 +154,14 @@ def _make(cubes: FaultCubes, number: int) -> _Cube:
     if isinstance(cubes.recipe, PlainRecipe):
         image, label = fault_cube(cubes.shape, (cubes.seed, number), RECIPES[cubes.recipe.recipe])
         known = {"seismic": image, "label": label.astype(np.float32)}
-        return _Cube(cube_grid(cubes.shape), DOMAIN, None, known)
+        return _Cube(cube_grid(cubes.shape), DOMAIN, None, known, ())
     world = draw_world(cubes.seed, number, cubes.shape, cubes.recipe)
     made = make_world(world)
     tensors = {"seismic": made.image, "label": made.fault, "throw": made.throw, "age": made.age}
     known = {kind: tensors[kind].numpy().astype(np.float32) for kind in cubes.kinds}
-    return _Cube(world.frame.grid, world.frame.domain, world.frame.coordinates, known)
+    ages = torch.quantile(made.age.flatten()[:: max(1, made.age.numel() // MOST_SORTED)], torch.tensor(QUANTILES))
+    found = [depths.numpy() for depths in horizons(made.age, ages.tolist())] if "horizons" in cubes.also else []
+    return _Cube(world.frame.grid, world.frame.domain, world.frame.coordinates, known, found)
 
 
 def cube_grid(shape: Shape) -> Grid:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import atan, cos, degrees, radians, sin, tan
+from typing import NamedTuple
 
 import numpy as np
 
 from geocnn.synthetic.beds import draw_beds
-from geocnn.synthetic.eras import Channel, Earth, Era, Salt
+from geocnn.synthetic.eras import Channel, Earth, Era, Salt, Visibility
 from geocnn.synthetic.frame import Frame, log_uniform, numbers_of, within
 from geocnn.synthetic.maps import Map, draw_map
 from geocnn.synthetic.polygons import Polygons
 from geocnn.synthetic.slip import Slip
 from geocnn.synthetic.wide import WideRecipe
 
-__all__ = ["draw_earth"]
+__all__ = ["antithetic", "draw_earth", "en_echelon"]
 
 LATERAL = 128
 """Traces along each axis that numbers of structures hold for."""
@@ -30,7 +31,10 @@ SMALL = 0.6
 """Smallest throw of a fault over that which can be seen: a few are too small, as in any survey."""
 
 STEEP = 1.0
-"""Steepest dip of folds and of tilt, in samples a trace."""
+"""Steepest dip of layers by all that folded and tilted them, in samples a trace."""
+
+BULGED = 0.5
+"""Most by which folds that grow with depth stretch or squeeze layers."""
 
 UNFAULTED = 0.06
 """Share of the worlds without faults."""
@@ -41,6 +45,9 @@ class _Draw:
 
     def __init__(self, key: tuple[int, int], frame: Frame, recipe: WideRecipe, visible: float) -> None:
         self.key, self.frame, self.recipe, self.visible = key, frame, recipe, visible
+        # A quarter of a wavelength is half a period: layers that fall by two of them a trace are aliased.
+        most = min(STEEP, 0.5 * visible / frame.step) * frame.step / max(frame.bins)
+        self.steepest = min(most, tan(radians(recipe.slope[1])))
 
     def numbers(self, part: str) -> np.random.Generator:
         return numbers_of(*self.key, part)
@@ -50,9 +57,9 @@ class _Draw:
         return bool(self.numbers(f"{ingredient}?").random() < share) and self.recipe.has(ingredient)
 
 
-def draw_earth(key: tuple[int, int], frame: Frame, recipe: WideRecipe, visible: float) -> Earth:
-    """The rock of the n-th world of a seed, `key`; throws below `visible`, in m, are too small to be seen."""
-    draw = _Draw(key, frame, recipe, visible)
+def draw_earth(key: tuple[int, int], frame: Frame, recipe: WideRecipe, visibility: Visibility) -> Earth:
+    """The rock of the n-th world of a seed, `key`."""
+    draw = _Draw(key, frame, recipe, visibility.top)
     rng = draw.numbers("eras")
     number = 1 + int(rng.choice(len(ERAS), p=ERAS)) if recipe.has("unconformities") else 1
     depths = np.sort(rng.uniform(0.15, 0.85, number - 1)) * frame.extent[2]
@@ -62,7 +69,7 @@ def draw_earth(key: tuple[int, int], frame: Frame, recipe: WideRecipe, visible: 
         for age in range(number)
     ]
     salt = _draw_salt(draw) if draw.has("salt", 0.12) else None
-    return Earth(tuple(eras), salt, visible)
+    return Earth(tuple(eras), salt, visibility)
 
 
 def _draw_era(draw: _Draw, age: int, base: float | None, number: int, *, faulted: bool) -> Era:
@@ -70,34 +77,43 @@ def _draw_era(draw: _Draw, age: int, base: float | None, number: int, *, faulted
     rng, frame, recipe = draw.numbers(f"era {age}"), draw.frame, draw.recipe
     surface = None
     if base is not None:
-        slope = log_uniform(rng, (1, 15))
-        relief = draw_map(rng, frame, slope, within(rng, (0, 4)), within(rng, (2, 3.5)))
+        limit = degrees(atan(draw.steepest))
+        slope, tilt = min(log_uniform(rng, (1, 15)), limit), min(within(rng, (0, 4)), limit)
+        relief = draw_map(rng, frame, slope, tilt, within(rng, (2, 3.5)))
         surface = Map(relief.heights + np.float32(base), relief.start, relief.step)
     drape = float(rng.choice((0.0, 0.5, 1.0)))
     median = log_uniform(rng, recipe.bed)
     beds = draw_beds(rng, frame.step, 2 * frame.shape[2] + 128, median, recipe.has("beds"))
     channels = (
         tuple(_draw_channel(draw, age, k) for k in range(1 + int(rng.integers(3))))
-        if draw.has(f"channels {age}"[:8], 0.25)
+        if draw.has("channels", 0.25)
         else ()
     )
-    folding = within(draw.numbers(f"folding {age}"), (0, 1.5)) / frame.extent[2] if draw.has("growth", 0.5) else 0.0
-    faults = _draw_faults(draw, age, (age + 1) * 2 / (number * (number + 1))) if faulted else ()
-    return Era(faults, _draw_fold(draw, age), folding, surface, drape, beds, channels)
+    # What has happened since an era began moves its layers and all older ones: the older, the more.
+    share = (age + 1) * 2 / (number * (number + 1))
+    faults = _draw_faults(draw, age, share) if faulted else ()
+    return Era(faults, *_draw_fold(draw, age, share), surface, drape, beds, channels)
 
 
-def _draw_fold(draw: _Draw, age: int) -> Map:
-    """Folding and tilt since an era; a level surface without the ingredient."""
-    rng, recipe = draw.numbers(f"fold {age}"), draw.recipe
+class _Fold(NamedTuple):
+    """Folding and tilt since an era, and by how much more layers are folded per m of depth."""
+
+    bulge: Map
+    growth: float
+
+
+def _draw_fold(draw: _Draw, age: int, share: float) -> _Fold:
+    """Folding and tilt since an era, at most a share of the steepest; a level surface without the ingredient."""
+    rng, frame, recipe = draw.numbers(f"fold {age}"), draw.frame, draw.recipe
+    grown = within(draw.numbers(f"folding {age}"), (0, 1.5)) if draw.has("growth", 0.5) else 0.0
     if not recipe.has("folds"):
-        return draw_map(rng, draw.frame, 0, 0, 3)
-    low, high = max(recipe.slope[0], 0.1), max(recipe.slope[1], 0.1)
-    # In samples per trace: a quarter wavelength is half a period, and two such a trace are aliased.
-    most = min(STEEP, 0.5 * draw.visible / draw.frame.step) * draw.frame.step / max(draw.frame.bins)
-    limit = degrees(atan(most))
-    steep = min(log_uniform(rng, (low, high)), limit)
-    tilt = min(within(rng, (0, recipe.slope[1])), limit) / (1 + (age == 0))
-    return draw_map(rng, draw.frame, steep, tilt, within(rng, (2.5, 4)))
+        return _Fold(draw_map(rng, frame, 0, 0, 3), 0.0)
+    low, high = (tan(radians(max(dip, 0.1))) for dip in recipe.slope)
+    steep, tilt = log_uniform(rng, (low, high)), within(rng, (0, high)) / (1 + (age == 0))
+    less = min(1.0, draw.steepest * share / ((steep + tilt) * (1 + grown)))
+    bulge = draw_map(rng, frame, degrees(atan(less * steep)), degrees(atan(less * tilt)), within(rng, (2.5, 4)))
+    most = BULGED / max(float(np.abs(bulge.heights).max()), 1e-6)
+    return _Fold(bulge, min(grown / frame.extent[2], most))
 
 
 def _draw_faults(draw: _Draw, age: int, share: float) -> tuple[Slip | Polygons, ...]:
@@ -106,25 +122,36 @@ def _draw_faults(draw: _Draw, age: int, share: float) -> tuple[Slip | Polygons, 
     # A narrow world is the middle of one half as wide as long: faults beside it cross it, too.
     narrow, long = sorted(frame.shape[:2])
     scale = float(np.sqrt(max(narrow, long / 2) * long)) / LATERAL
-    number = max(age == 0 and share == 1, round(within(rng, recipe.faults) * scale * share))
+    # A small world of one era has a fault, too, unless none are wanted.
+    least = int(share == 1 and recipe.faults[0] > 0)
+    number = max(least, round(within(rng, recipe.faults) * scale * share))
     strike, dip = rng.uniform(0, 360), within(rng, recipe.dip)
     faults: list[Slip] = []
     while len(faults) < number:
-        kind = rng.random() if recipe.has("sets") else 0.0
-        azimuth = strike + 10 * rng.standard_normal() if recipe.has("sets") else rng.uniform(0, 360)
-        first = _draw_fault(draw, rng, azimuth, float(np.clip(dip + 5 * rng.standard_normal(), *recipe.dip)))
-        faults.append(first)
-        if 0.55 < kind <= 0.7:
-            faults.append(_antithetic(rng, first))
-        elif 0.7 < kind <= 0.82:
-            faults.extend(_en_echelon(rng, first, number - len(faults)))
-        elif kind > 0.82:
-            faults.append(_draw_fault(draw, rng, strike + rng.choice((-1, 1)) * rng.uniform(40, 90), first.dip))
-    drawn: list[Slip | Polygons] = [*faults[:number]]
+        faults += _draw_set(draw, f"fault {age} {len(faults)}", strike, dip, number - len(faults))
+    drawn: list[Slip | Polygons] = [*faults]
     rng.shuffle(drawn)
     if draw.has("polygonal", 0.1) and age == 0:
         drawn.append(_draw_polygons(draw))
     return tuple(drawn)
+
+
+def _draw_set(draw: _Draw, name: str, strike: float, dip: float, most: int) -> list[Slip]:
+    """A fault, and up to `most` in all of those that go with it; a fault of any strike without the ingredient."""
+    rng, recipe = draw.numbers(name), draw.recipe
+    kind, scatter, any_strike, crossing = rng.random(), 10 * rng.standard_normal(), rng.uniform(0, 360), rng.random()
+    dip = float(np.clip(dip + 5 * rng.standard_normal(), *recipe.dip))
+    if not recipe.has("sets"):
+        return [_draw_fault(draw, rng, any_strike, dip)]
+    first = _draw_fault(draw, rng, strike + scatter, dip)
+    if kind <= 0.55:
+        return [first]
+    if kind <= 0.7:
+        return [first, antithetic(rng, first)][:most]
+    if kind <= 0.82:
+        return [first, *en_echelon(rng, first, most - 1)]
+    conjugate = strike + (1 if crossing < 0.5 else -1) * rng.uniform(40, 90)
+    return [first, _draw_fault(draw, rng, conjugate, dip)][:most]
 
 
 def _draw_fault(draw: _Draw, rng: np.random.Generator, azimuth: float, dip: float) -> Slip:
@@ -156,7 +183,7 @@ def _draw_fault(draw: _Draw, rng: np.random.Generator, azimuth: float, dip: floa
     return fault
 
 
-def _antithetic(rng: np.random.Generator, first: Slip) -> Slip:
+def antithetic(rng: np.random.Generator, first: Slip) -> Slip:
     """A smaller fault of the same strike in the hanging wall of the first, that dips against it."""
     away = (0.4 + rng.random()) * min(first.half_height, 1000.0)
     x, y, z = first.centre
@@ -174,7 +201,7 @@ def _antithetic(rng: np.random.Generator, first: Slip) -> Slip:
     )
 
 
-def _en_echelon(rng: np.random.Generator, first: Slip, most: int) -> list[Slip]:
+def en_echelon(rng: np.random.Generator, first: Slip, most: int) -> list[Slip]:
     """Up to three more of the same kind, one beside and behind the other, their tips overlapping."""
     length = min(first.half_length, 2000.0)
     along, aside = 1.5 * length, rng.choice((-1, 1)) * rng.uniform(0.15, 0.4) * length
@@ -203,7 +230,9 @@ def _draw_polygons(draw: _Draw) -> Polygons:
     )
     height = max(rng.uniform(0.2, 0.6) * frame.extent[2], 4 * most)
     top = rng.uniform(0, max(frame.extent[2] - height, 1.0))
-    return Polygons(sites, top, top + height, lean=rng.uniform(0.3, 0.7))
+    # Neighbours at the usual distance differ by two thirds of the largest throw on average.
+    lean = 1.5 * spacing / tan(radians(rng.uniform(40, 65)))
+    return Polygons(sites, top, top + height, lean)
 
 
 def _draw_channel(draw: _Draw, age: int, k: int) -> Channel:

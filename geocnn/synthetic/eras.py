@@ -15,7 +15,7 @@ from geocnn.synthetic.maps import Map
 from geocnn.synthetic.polygons import Polygons
 from geocnn.synthetic.slip import Break, Places, Slip
 
-__all__ = ["Channel", "Earth", "Era", "Rock", "Salt"]
+__all__ = ["Channel", "Earth", "Era", "Rock", "Salt", "Visibility"]
 
 HALF_WIDTH = 1.0
 """Distance from a fault, in positions, within which a sample is labelled: two in all."""
@@ -39,13 +39,50 @@ class Rock(NamedTuple):
     throw
         In m, of the fault with the largest one there; 0 where there is none.
     age
-        Relative geologic time: grows from layer to older layer; the depth of burial in m, and more for older eras.
+        Relative geologic time: grows from layer to older layer; the depth of burial in m, and more for older eras;
+        salt is older than all of them.
     """
 
     log_impedance: Tensor
     fault: Tensor
     throw: Tensor
     age: Tensor
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """Throws that can be seen, in m: from one sample and from a quarter of the wavelength on.
+
+    Parameters
+    ----------
+    step
+        Distance of samples.
+    wavelength
+        At the top.
+    lost
+        Share of the frequency that is lost from top to base, linearly.
+    depth
+        Of the base.
+
+    Notes
+    -----
+    A throw t delays by 2 t / v; a quarter of the wavelength v / 4 f by half a period.
+    """
+
+    step: float
+    wavelength: float
+    lost: float
+    depth: float
+
+    @property
+    def top(self) -> float:
+        """Least throw that can be seen at the top."""
+        return max(self.step, self.wavelength / 4)
+
+    def at(self, z: Tensor) -> Tensor:
+        """Least throw that can be seen at depths in m, of the same shape."""
+        kept = 1 - self.lost * (z / self.depth).clamp(0, 1)
+        return (self.wavelength / 4 / kept).clamp(min=self.step)
 
 
 @dataclass(frozen=True)
@@ -157,13 +194,13 @@ class Earth:
         From the youngest to the oldest.
     salt
         A stock, if there is one.
-    visible
-        Throw in m from which a fault can be seen.
+    visibility
+        Which throws can be seen.
     """
 
     eras: Sequence[Era]
     salt: Salt | None
-    visible: float
+    visibility: Visibility
 
     def at(self, places: Places, steps: tuple[float, float, float]) -> Rock:
         """The rock at places; motions are undone from the youngest to the oldest.
@@ -175,10 +212,11 @@ class Earth:
         steps
             Distance of positions along each axis, in m.
         """
+        visible = self.visibility.at(places.z)
         salt: Tensor | None = None
         if self.salt is not None:
             places, salt = self.salt.lifted(places)
-        faults = _Faults(self.visible, HIDDEN * steps[2])
+        faults = _Faults(visible, HIDDEN * steps[2])
         older: Tensor | None = None
         found: tuple[Tensor, Tensor] | None = None
         for number, era in enumerate(self.eras):
@@ -213,13 +251,14 @@ class Earth:
         if salt is not None and self.salt is not None:
             rock = torch.where(salt, self.salt.log_impedance, rock)
             label, throw = label.masked_fill(salt, 0), throw.masked_fill(salt, 0)
+            age = age.masked_fill(salt, len(self.eras) * AGE_OF_ERA)
         return Rock(rock, label, throw, age)
 
 
 class _Faults:
     """Collects where faults pass."""
 
-    def __init__(self, visible: float, hidden: float) -> None:
+    def __init__(self, visible: Tensor, hidden: float) -> None:
         self._visible, self._hidden = visible, hidden
         self._throw: Tensor | None = None
 

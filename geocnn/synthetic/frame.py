@@ -20,7 +20,10 @@ INTERVALS = (1.0, 2.0, 3.0, 4.0)
 MET = (0.1, 0.35, 0.1, 0.45)
 
 PERIOD = (5.0, 28.0)
-"""Samples of a period of the wavelet: fewer are aliased, more leave a window without a break."""
+"""Samples of a period of the wavelet: fewer are aliased, more are not met."""
+
+PERIODS = 6
+"""Periods that a window holds at least: in fewer hardly a fault could be seen."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,10 @@ def log_uniform(rng: np.random.Generator, limits: Range) -> float:
 
 
 def draw_frame(rng: np.random.Generator, shape: Shape, recipe: WideRecipe) -> Frame:
-    """A sampling within the ranges of a recipe; without the ingredient, the middle of each range."""
+    """A sampling within the ranges of a recipe.
+
+    Without the ingredient bins and velocity are the geometric means of their ranges, the interval is the longest.
+    """
     if not recipe.has("sampling"):
         bin_, velocity = (float(np.sqrt(low * high)) for low, high in (recipe.bins, recipe.velocity))
         return Frame(shape, (bin_, bin_), recipe.interval[1], velocity, Domain("time", "synthetic"))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from geocnn.synthetic.frame import PERIOD, Frame, log_uniform, within
+from geocnn.synthetic.frame import PERIOD, PERIODS, Frame, log_uniform, within
 from geocnn.synthetic.wide import WideRecipe
 
 __all__ = ["Imaging", "Wavelet", "draw_imaging", "draw_wavelet"]
@@ -49,10 +49,14 @@ class Wavelet:
 
 
 def draw_wavelet(rng: np.random.Generator, frame: Frame, recipe: WideRecipe) -> Wavelet:
-    """A wavelet whose peak frequency lies in the recipe's range, with 5 to 28 samples a period as far as it can."""
+    """A wavelet whose peak frequency lies in the recipe's range.
+
+    As far as that allows a period has 5 to 28 samples, and at most a sixth of the window, or 10 if it is short.
+    """
     rate = 1000 / frame.interval
     low, high = recipe.frequency
-    low, high = max(low, rate / PERIOD[1]), min(high, rate / PERIOD[0])
+    longest = min(PERIOD[1], max(2 * PERIOD[0], frame.shape[2] / PERIODS))
+    low, high = max(low, rate / longest), min(high, rate / PERIOD[0])
     frequency = log_uniform(rng, (low, high)) if low < high else float(np.clip(low, *recipe.frequency))
     rise, fall, kind = within(rng, (0.7, 4)), within(rng, (1.5, 4)), rng.random()
     # Half of all data are zero-phase within some error; the rest may be anything.

@@ -51,10 +51,6 @@ class Map:
         read = torch.nn.functional.grid_sample(nodes[None, None], where, padding_mode="border", align_corners=True)
         return read.reshape(shape)
 
-    def __add__(self, other: Map) -> Map:
-        """The sum of two maps over the same nodes."""
-        return Map(self.heights + other.heights, self.start, self.step)
-
 
 def draw_map(rng: np.random.Generator, frame: Frame, slope: float, tilt: float, roughness: float) -> Map:
     """A random surface, level on average.

@@ -14,7 +14,7 @@ from geocnn.synthetic.frame import Frame, log_uniform
 from geocnn.synthetic.imaging import Wavelet
 from geocnn.synthetic.wide import WideRecipe
 
-__all__ = ["Recording", "draw_recording"]
+__all__ = ["Recording", "draw_recording", "footprint", "gas"]
 
 SERIES = 1024
 """Samples of a series of linear noise; a power of two."""
@@ -59,9 +59,9 @@ class Recording:
         if self.linear is not None:
             image += _linear_noise(image, *self.linear)
         if self.gas is not None:
-            image *= _gas(image, *self.gas)
+            image *= gas(image, *self.gas)
         if self.footprint is not None:
-            image *= _footprint(image, *self.footprint)
+            image *= footprint(image, *self.footprint)
         if self.window:
             image = _controlled(image, self.window)
         image = (image - image.mean()) / image.std()
@@ -90,14 +90,14 @@ def _linear_noise(image: Tensor, slowness: tuple[float, float], series: NDArray[
     return torch.addcmul(table[index], rise[index], place - above)
 
 
-def _footprint(image: Tensor, period: tuple[float, float], phase: tuple[float, float], size: float) -> Tensor:
+def footprint(image: Tensor, period: tuple[float, float], phase: tuple[float, float], size: float) -> Tensor:
     """Factors that repeat along the lines and fade with depth."""
     i, x, s = _positions(image)
     pattern = torch.cos(2 * pi * i / period[0] + phase[0]) + torch.cos(2 * pi * x / period[1] + phase[1])
     return 1 + (0.5 * size) * pattern * (1 - s / image.shape[2])
 
 
-def _gas(image: Tensor, centre: tuple[float, float], radii: tuple[float, float], top: float, left: float) -> Tensor:
+def gas(image: Tensor, centre: tuple[float, float], radii: tuple[float, float], top: float, left: float) -> Tensor:
     """Factors that fall from 1 around a column and above it to what is left inside."""
     i, x, s = _positions(image)
     column = torch.exp(-0.5 * (((i - centre[0]) / radii[0]) ** 2 + ((x - centre[1]) / radii[1]) ** 2))
@@ -120,9 +120,9 @@ def draw_recording(rng: np.random.Generator, wavelet: Wavelet, frame: Frame, rec
     slowness = (delay * cos(azimuth), delay * sin(azimuth))
     linear = (slowness, _series(rng, wavelet, frame) * np.float32(log_uniform(rng, (0.1, 0.6))))
     periods = (log_uniform(rng, (4, 24)), log_uniform(rng, (4, 24)))
-    footprint = (periods, (rng.uniform(0, 2 * pi), rng.uniform(0, 2 * pi)), log_uniform(rng, (0.05, 0.5)))
+    acquired = (periods, (rng.uniform(0, 2 * pi), rng.uniform(0, 2 * pi)), log_uniform(rng, (0.05, 0.5)))
     radii = (log_uniform(rng, (0.05, 0.3)) * inlines, log_uniform(rng, (0.05, 0.3)) * crosslines)
-    gas = ((rng.random() * inlines, rng.random() * crosslines), radii, rng.uniform(0.1, 0.7), rng.uniform(0.05, 0.6))
+    column = ((rng.random() * inlines, rng.random() * crosslines), radii, rng.uniform(0.1, 0.7), rng.uniform(0.05, 0.6))
     dead = rng.random((inlines, crosslines)) < log_uniform(rng, (0.002, 0.03))
     window = min(samples, max(8, round(wavelet_period(wavelet, frame) * log_uniform(rng, (2, 12)))))
     chosen = dict(zip(SHARES, rng.random(len(SHARES)), strict=True))
@@ -130,8 +130,8 @@ def draw_recording(rng: np.random.Generator, wavelet: Wavelet, frame: Frame, rec
     hard = has["clipping"]
     return Recording(
         linear if has["coherent"] else None,
-        footprint if has["footprint"] else None,
-        gas if has["wipeouts"] else None,
+        acquired if has["footprint"] else None,
+        column if has["wipeouts"] else None,
         dead if has["dead"] else None,
         window | 1 if has["gain"] else 0,
         log_uniform(rng, (1.2, 4)) if hard else MOST_CLIPPED,

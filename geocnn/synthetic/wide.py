@@ -55,7 +55,8 @@ class WideRecipe(Record):
     recipe
         Always ``wide``.
     without
-        Ingredients to leave out, keys of `INGREDIENTS`. The rest of a world stays as it is.
+        Ingredients to leave out, keys of `INGREDIENTS`. The rest of a world stays as it is, as far as it can: without
+        ``unconformities`` all faults are of one era, without ``sampling`` everything is of another size.
     bins
         Distance of inlines and of crosslines, in m; each drawn for itself, at most 2.5 times the other.
     interval
@@ -69,16 +70,16 @@ class WideRecipe(Record):
     dip
         Dip of the faults from the horizontal, in degrees of the true, unexaggerated section.
     throw
-        Largest throw of a fault, in samples.
+        Largest throw of a fault, in samples; at most a third of the window.
     faults
-        Number of faults.
+        Number of faults; one world in sixteen has none.
     slope
         Steepest dip of the folds, in degrees, that of the tilt is as large; layers that would fall by more than a
         sample a trace, or be aliased, are folded less.
     elongation
         Length of a fault over its largest displacement.
     frequency
-        Peak frequency of the wavelet, in Hz; as far as 5 to 28 samples make a period.
+        Peak frequency of the wavelet, in Hz; as far as 5 to 28 samples make a period, and a window holds six.
     signal_to_noise
         Standard deviation of the signal over that of the noise.
     """

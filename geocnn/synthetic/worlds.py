@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from geocnn.synthetic.drawing import draw_earth
-from geocnn.synthetic.eras import AGE_OF_ERA, Earth, Rock
+from geocnn.synthetic.eras import AGE_OF_ERA, Earth, Rock, Visibility
 from geocnn.synthetic.frame import Frame, Shape, draw_frame, numbers_of
 from geocnn.synthetic.imaging import Imaging, draw_imaging, draw_wavelet
 from geocnn.synthetic.recording import Recording, draw_recording
@@ -51,7 +51,7 @@ class WorldCube:
     throw
         float32: throw of the fault at its samples, in samples.
     age
-        float32: relative geologic time in m of burial, older eras apart by `AGE_OF_ERA`.
+        float32: relative geologic time in m of burial, older eras apart by `AGE_OF_ERA`; salt is older than all.
     """
 
     world: World
@@ -67,9 +67,8 @@ def draw_world(seed: int, n: int, shape: Shape, recipe: WideRecipe) -> World:
     wavelet = draw_wavelet(numbers_of(seed, n, "wavelet"), frame, recipe)
     imaging = draw_imaging(numbers_of(seed, n, "imaging"), wavelet, frame, recipe)
     recording = draw_recording(numbers_of(seed, n, "recording"), wavelet, frame, recipe)
-    # A throw t delays by 2 t / v: a quarter of a wavelength by half a period.
-    quarter = frame.velocity / (4 * wavelet.frequency)
-    earth = draw_earth((seed, n), frame, recipe, max(frame.step, quarter))
+    visibility = Visibility(frame.step, frame.velocity / wavelet.frequency, imaging.attenuation, frame.extent[2])
+    earth = draw_earth((seed, n), frame, recipe, visibility)
     return World(frame, earth, imaging, recording, (seed, n))
 
 

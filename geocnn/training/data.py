@@ -41,7 +41,7 @@ __all__ = ["Data", "Findings", "Held", "assemble", "files_of", "grids_of", "lack
 FILE = "findings.npz"
 
 SAMPLED = 8
-"""Worlds of each recipe that are looked at."""
+"""Worlds of each recipe that are looked at where there is no survey."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Findings:
     files
         The state of each file (see `state_of_file`), by its name.
     scans
-        One for each different image, in the order of training, then validation, then some worlds; without samples and
-        curves.
+        One for each different image, in the order of training, then validation, then some worlds where no survey is
+        trained on; without samples and curves.
     trained, held
         Labels by class, of each training window in cells of a patch, and of each validation window in lines along its
         first axis.
@@ -260,8 +260,8 @@ def grids_of(config: Config, checked: Preflight) -> list[Grid]:
 
 
 def _samples_of(config: Config, checked: Preflight) -> Iterator[MemorySurvey]:
-    """A few worlds as surveys, by which their amplitudes and spectra are told."""
-    for entry in checked.synthetic:
+    """A few worlds as surveys, by which amplitudes and spectra are told where there is no survey to train on."""
+    for entry in () if checked.training else checked.synthetic:
         worlds = _worlds(config, entry)
         for number in range(SAMPLED):
             patch = worlds.drawn(np.random.default_rng([config.record.training.seed, number]))
@@ -272,8 +272,7 @@ def _samples_of(config: Config, checked: Preflight) -> Iterator[MemorySurvey]:
 def _statistics(checked: Preflight, scans: Sequence[Scan]) -> Statistics:
     """Of all training surveys together."""
     different = _different(checked)
-    found = dict(zip(different, scans, strict=False))
-    worlds = [] if checked.training else scans[len(different) :]
+    found, worlds = dict(zip(different, scans, strict=False)), scans[len(different) :]
     return Statistics.pooled(
         [*(found[labelled].statistics for labelled, _ in checked.training), *(each.statistics for each in worlds)]
     )
