@@ -1,6 +1,6 @@
 """Does a world of synthetics carry over to a field survey? One small network and one budget for each of several worlds.
 
-    python -m benchmarks.field FOLDER PARIHAKA [--steps 400] [--cubes 96] [--only wide,wu2019] [--lines 1,3,10]
+    python -m benchmarks.field FOLDER PARIHAKA [--steps 400] [--cubes 240] [--only wide,wu2019] [--lines 1,3,10]
 
 PARIHAKA holds `parihaka_seismic.sgy` and `parihaka_faults.h5`. Every world is made, trained on, and scored on the
 interpreted samples of Parihaka, on plain cubes, and on wide cubes of other seeds. The network of the recipe wide then
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("parihaka", type=Path)
     parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--cubes", type=int, default=96)
+    parser.add_argument("--cubes", type=int, default=240)
     parser.add_argument("--only", default=",".join(WORLDS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lines", default="1,3,10")
