@@ -79,6 +79,27 @@ def test_nodes_outside_are_counted() -> None:
     assert place(picks({"xy": xy(positions)}, 200 + 4 * positions[:, 2]), InterpretedSurvey(), None).outside == 2
 
 
+def test_nodes_far_outside_are_left_out() -> None:
+    positions = np.vstack([POSITIONS, [[3, 1e20, 10], [3, 10, 1e25], [3, 10, 60]]])
+    placed = place(picks({"xy": xy(positions)}, 200 + 4 * positions[:, 2]), InterpretedSurvey(), None)
+    assert (placed.outside, placed.left_out, len(placed.picks), len(placed.positions)) == (3, 2, 5, 5)
+    assert placed.remarks == (
+        "2 nodes of sticks.dat left out: further outside survey than it is long, such as the one at "
+        "-6.25e+20, 1.08253e+21, z 240",
+    )
+
+
+def test_nodes_without_a_place_are_left_out() -> None:
+    numbers = lines()
+    numbers[1] = np.nan
+    placed = place(picks({"lines": numbers}), InterpretedSurvey(), None)
+    np.testing.assert_allclose(placed.positions, POSITIONS[[0, 2, 3]])
+    assert placed.left_out == 1
+    assert "1 node of sticks.dat left out: line numbers" in placed.remarks[0]
+    with pytest.raises(SurveyError, match=r"all 4 nodes of sticks\.dat have 0 for coordinates and for line numbers"):
+        place(picks({}), InterpretedSurvey(), None)
+
+
 def test_both_are_compared_and_coordinates_count() -> None:
     numbers = lines()
     numbers[2, 1] += 3
@@ -86,7 +107,7 @@ def test_both_are_compared_and_coordinates_count() -> None:
     assert placed.residual == pytest.approx(3, abs=1e-3)
     np.testing.assert_allclose(placed.positions, POSITIONS, atol=1e-3)
     assert placed.remarks == (
-        "1 nodes of sticks.dat have line numbers more than a bin away from their coordinates, up to 3.0: "
+        "1 node of sticks.dat with line numbers more than a bin away from the coordinates, up to 3.0: "
         "the coordinates were taken",
     )
     agreeing = place(picks({"xy": xy(), "lines": lines()}), InterpretedSurvey(), None)

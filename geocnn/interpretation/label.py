@@ -53,7 +53,7 @@ class LabelReport:
 
     def lines(self) -> list[str]:
         """The report in words."""
-        placed = f"{self.nodes:,} nodes ({', '.join(dict.fromkeys(self.formats))}): {self.things}"
+        placed = f"{_several(self.nodes, 'node')} ({', '.join(dict.fromkeys(self.formats))}): {self.things}"
         faulty = f"{self.outside:,} outside the survey, {self.duplicates:,} duplicates, {self.undefined:,} undefined"
         fit = "" if self.residual is None else f"; coordinates and line numbers agree within {self.residual:.2g} bins"
         shares = ", ".join(f"{100 * share:.3g} % {name}" for name, share in self.shares.items())
@@ -211,7 +211,7 @@ def _report(files: Sequence[Placed], made: _Made) -> LabelReport:
     residuals = [each.residual for each in files if each.residual is not None]
     return LabelReport(
         formats=tuple(each.picks.format for each in files),
-        nodes=sum(len(each.picks) for each in files),
+        nodes=sum(len(each.picks) + each.left_out for each in files),
         outside=sum(each.outside for each in files),
         duplicates=made.duplicates,
         undefined=sum(each.picks.undefined for each in files),

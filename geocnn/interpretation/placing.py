@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
@@ -43,6 +44,8 @@ class Placed:
         Largest distance between a node's coordinates and its line numbers, in positions; None where not both are given.
     remarks
         What was guessed or mended.
+    left_out
+        Nodes that are not among them: without a place, or far outside the survey.
     """
 
     picks: Picks
@@ -50,6 +53,7 @@ class Placed:
     outside: int
     residual: float | None
     remarks: tuple[str, ...]
+    left_out: int = 0
 
 
 def place(picks: Picks, survey: Survey, z_unit: str | None) -> Placed:
@@ -67,18 +71,42 @@ def place(picks: Picks, survey: Survey, z_unit: str | None) -> Placed:
             do="name the survey that was interpreted",
         )
     lateral, residual, how = _lateral(picks, survey)
-    known = np.asarray(np.isfinite(lateral).all(axis=1))
-    if not known.all():
-        how.append(
-            f"{int((~known).sum()):,} nodes of {picks.name} have no place on the map that {survey.name} knows: left out"
-        )
-        picks, lateral = picks.only(known), lateral[known]
-    samples, remarks = _vertical(picks, survey, z_unit)
+    samples, said = _vertical(picks, survey, z_unit)
     positions = np.column_stack([lateral, samples])
     inside = _inside(positions, survey.grid.shape)
     if not inside.any():
         raise _elsewhere(picks, survey, positions)
-    return Placed(picks, positions, int((~inside).sum()), residual, (*how, *remarks))
+    kept, why = _within_reach(positions, picks, survey)
+    remarks = (*how, *said, *why)
+    left_out = int((~kept).sum())
+    return Placed(picks.only(kept), positions[kept], int((~inside).sum()), residual, remarks, left_out)
+
+
+def _within_reach(positions: Floats, picks: Picks, survey: Survey) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which nodes have a place, no further from the survey than it is long: no surface leads to others; and remarks."""
+    shape = np.array(survey.grid.shape)
+    placed = np.isfinite(positions).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        kept = np.asarray(placed & ((positions > -shape) & (positions < 2 * shape)).all(axis=1))
+    remarks = []
+    if not placed.all():
+        remarks.append(
+            f"{_nodes(int((~placed).sum()))} of {picks.name} left out: line numbers and coordinates are 0, or "
+            f"{survey.name} has no coordinates to place them by"
+        )
+    far = int((placed & ~kept).sum())
+    if far:
+        first = int(np.flatnonzero(placed & ~kept)[0])
+        east, north = next(iter(picks.where.values()))[first]
+        remarks.append(
+            f"{_nodes(far)} of {picks.name} left out: further outside {survey.name} than it is long, such as the one "
+            f"at {east:g}, {north:g}, z {picks.z[first]:g}"
+        )
+    return kept, remarks
+
+
+def _nodes(count: int) -> str:
+    return f"{count:,} node{'' if count == 1 else 's'}"
 
 
 def positions_of(coordinates: Floats, bins: Bins) -> Floats:
@@ -95,6 +123,12 @@ def _numbered(lines: Floats, axes: Sequence[Axis]) -> Floats:
 def _lateral(picks: Picks, survey: Survey) -> tuple[Floats, float | None, list[str]]:
     """Positions on the map, the residual between coordinates and line numbers, and remarks."""
     axes, bins, shape = survey.grid.axes[:2], survey.bins, survey.grid.shape[:2]
+    if not picks.where:
+        raise SurveyError(
+            f"all {_nodes(len(picks))} of {picks.name} have 0 for coordinates and for line numbers",
+            expected="one of the two",
+            do="export the picks again, with coordinates",
+        )
     found: dict[str, Floats] = {}
     for kind, where in picks.where.items():
         if kind in ("lines", "either"):
@@ -117,7 +151,7 @@ def _lateral(picks: Picks, survey: Survey) -> tuple[Floats, float | None, list[s
         far = int((known > 1).sum())
         said = (
             [
-                f"{far:,} nodes of {picks.name} have line numbers more than a bin away from their coordinates, up to "
+                f"{_nodes(far)} of {picks.name} with line numbers more than a bin away from the coordinates, up to "
                 f"{residual:.1f}: the coordinates were taken"
             ]
             if far

@@ -105,14 +105,15 @@ def _apart(first: _Stick, second: _Stick) -> float:
 
 
 def _positions(stick: _Stick, step: int, axis: int) -> Floats:
-    """Every so many nodes, the last among them; (n, 3)."""
-    nodes = stick.nodes[::step]
-    if nodes[-1] != stick.nodes[-1]:
-        nodes = [*nodes, stick.nodes[-1]]
-    lateral = ((float(stick.line), across) for _, across in nodes)
-    return np.array(
-        [
-            (*(pair if axis == 0 else pair[::-1]), float(sample))
-            for pair, (sample, _) in zip(lateral, nodes, strict=True)
-        ]
-    )
+    """Every so many nodes, the last among them; (n, 3).
+
+    Middles of whole bins are up to half a bin off: each is averaged with those around, as many above as below.
+    """
+    samples, middles = (np.array(column, np.float64) for column in zip(*stick.nodes, strict=True))
+    last = len(samples) - 1
+    sums = np.concatenate([[0.0], np.cumsum(middles)])
+    kept = np.array(list(dict.fromkeys((*range(0, last, step), last))))
+    around = np.minimum(np.minimum(kept, last - kept), step // 2)
+    across = (sums[kept + around + 1] - sums[kept - around]) / (2 * around + 1)
+    lateral = [np.full(len(kept), float(stick.line)), across]
+    return np.column_stack([*(lateral if axis == 0 else lateral[::-1]), samples[kept]])
