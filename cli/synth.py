@@ -34,7 +34,8 @@ def faults(
     ] = NAMES[0],
     without: Annotated[str, typer.Option(help="Ingredients of the recipe wide to leave out, such as salt,noise.")] = "",
     also: Annotated[
-        str, typer.Option(help="More to write of each cube: throw (in samples), age (relative geologic time), or both.")
+        str,
+        typer.Option(help="More to write of each: throw (samples), age (relative geologic time), horizons (as picks)."),
     ] = "",
     format: Annotated[Literal["sgy", "h5"], typer.Option(help="Format of the files.")] = "sgy",
     overwrite: OverwriteOption = False,
@@ -49,10 +50,14 @@ def faults(
 
     chosen = choose_recipe(recipe, _listed(without))
     cubes = FaultCubes(out, count, _shape(shape), seed, chosen, format, _listed(also))
-    samples, faulted = report.show(write_fault_cubes(cubes, overwrite), "making cubes")
+    made = report.show(write_fault_cubes(cubes, overwrite), "making cubes")
+    if made.empty:
+        report.warn(f"{made.empty} of {count} cubes have no fault that can be seen; larger ones have more")
+    on, hidden = (100 * part / made.samples for part in (made.faults, made.ignored))
+    pairs = "1 pair" if count == 1 else f"{count} pairs"
     report.say(
-        f"done: {count} pairs in {out}, {cubes.file(0, 'seismic').name} … {cubes.file(count - 1, 'label').name}; "
-        f"{samples:,} samples, {100 * faulted / samples:.1f} % on faults"
+        f"done: {pairs} in {out}, {cubes.file(0, 'seismic').name} … {cubes.file(count - 1, 'label').name}; "
+        f"{made.samples:,} samples, {on:.1f} % on faults, {hidden:.1f} % ignored: throws too small to be seen"
     )
 
 

@@ -49,8 +49,10 @@ class Census:
         return Window(start, tuple(a + n for a, n in zip(start, self.cell, strict=True))).within(self.window)
 
 
-def census(image: NormalisedSurvey, labelled: LabelledSurvey, window: Window, cell: tuple[int, ...]) -> Work[Census]:
-    """Count the labels of a window, some whole traces at a time.
+def census(
+    image: NormalisedSurvey, labelled: LabelledSurvey, window: Window, cell: tuple[int, ...], *, scored: bool = False
+) -> Work[Census]:
+    """Count the labels of a window, or what scores count of them, some whole traces at a time.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def census(image: NormalisedSurvey, labelled: LabelledSurvey, window: Window, ce
     counts = np.zeros((*shape, labelled.classes), np.int64)
     done = 0
     for at, column in _columns(window, cell):
-        label = labelled.labels(column)
+        label = labelled.scored(column) if scored else labelled.labels(column)
         if (label >= 0).any():
             label = np.where(image.live(column), label, np.int8(-1))
             for index in range(labelled.classes):

@@ -63,7 +63,7 @@ def evaluate(
     yield Progress(done, total, "samples", stage="evaluating")
     for slab, probability in probability_slabs(model.network, contract.patch, survey, labelled.covered, device):
         live = survey.live(slab)
-        counting.add(probability, np.where(live, labelled.labels(slab), np.int8(-1)))
+        counting.add(probability, np.where(live, labelled.scored(slab), np.int8(-1)))
         dead += int(live.size - live.sum())
         done += slab.size
         yield Progress(done, total, "samples", stage="evaluating")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import distance_transform_cdt
 
 from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault, GeocnnError, SurveyError
@@ -92,6 +92,7 @@ def preflight(config: Config) -> Preflight:
         raise ConfigError(faults)
     training, validation = _split(config, pairs, held, plan.stride, faults)
     _check_leaks(config, training, validation, faults)
+    _check_picks(config, training, validation, faults)
     if faults:
         raise ConfigError(faults)
     memory = training_bytes(plan, config.record.training.batch, recompute=config.record.training.recompute)
@@ -153,7 +154,9 @@ def _labelled(pair: PairConfig, classes: int) -> LabelledSurvey:
             do="choose one of the two; geocnn label writes distances to a file",
         )
     image = open_survey(pair.images, pair.options)
-    return LabelledSurvey(image, picked_label(pair.labels, image, pair.label.options, pair.interpreted), classes)
+    label = picked_label(pair.labels, image, pair.label.options, pair.interpreted)
+    scored = label if pair.interpreted is None else RestrictedSurvey(label, pair.interpreted, image)
+    return LabelledSurvey(image, label, classes, scored)
 
 
 def _check_alike(config: Config, surveys: Sequence[LabelledSurvey], faults: list[Fault]) -> None:
@@ -197,7 +200,8 @@ def _check_worlds(config: Config, surveys: Sequence[LabelledSurvey], faults: lis
         most = max(labelled.image.channels for labelled in surveys)
         found = f"{most} channels in a survey beside synthetic worlds"
         faults.append(config.fault(("data",), found, "one channel: a world is one image"))
-    if not isinstance(data.validation, SurveysConfig) and not surveys:
+    written = any(isinstance(entry, TrainPairConfig) for entry in data.train)
+    if not isinstance(data.validation, SurveysConfig) and not written:
         faults.append(
             config.fault(
                 VALIDATION,
@@ -281,24 +285,54 @@ def _check_leaks(config: Config, training: Windows, validation: Windows, faults:
     gap = rule.gap if isinstance(rule, BlockConfig) else BlockConfig().gap
     for (drawn, window), (scored, block) in product(training, validation):
         same = drawn.image.name == scored.image.name or drawn.label.name == scored.label.name
-        if same and drawn.grid == scored.grid and _leaking((drawn, window), (scored, block), gap):
+        if not same or drawn.grid != scored.grid:
+            continue
+        between = _between((drawn, window), (scored, block), gap)
+        if between < gap:
+            apart = "name each survey once, lines further apart, or hold out another survey"
+            block_of = "picks count on all lines: hold out a block, validation: {block: 0.2}"
             faults.append(
                 config.fault(
                     VALIDATION,
                     f"{scored.image.name} is validated on {block} with labels of {scored.label.name}, and trained on "
-                    f"{window} as {drawn.image.name} with labels of {drawn.label.name}",
+                    f"{window} as {drawn.image.name} with labels of {drawn.label.name}: {between} positions between "
+                    "interpreted traces of the two",
                     expected=f"at least {gap} positions between training and validation of one survey",
-                    do="name each survey once, or hold out another one",
+                    do=block_of if list(_picked([drawn, scored])) else apart,
                 )
             )
 
 
-def _leaking(trained: tuple[LabelledSurvey, Window], held: tuple[LabelledSurvey, Window], gap: int) -> bool:
-    """Whether interpreted traces of two windows of one survey are nearer to each other than the gap."""
+def _between(trained: tuple[LabelledSurvey, Window], held: tuple[LabelledSurvey, Window], gap: int) -> int:
+    """Positions between interpreted traces of two windows of one survey where they are nearest; or the gap, if more."""
     if _apart(trained[1], held[1]) >= gap:
-        return False
+        return gap
     first, second = (_interpreted(*each) for each in (trained, held))
-    return bool((maximum_filter(first, 2 * gap + 1, mode="constant") & second).any())
+    if not (first.any() and second.any()):
+        return gap
+    return min(gap, max(0, int(distance_transform_cdt(~first, "chessboard")[second].min()) - 1))
+
+
+def _check_picks(config: Config, training: Windows, validation: Windows, faults: list[Fault]) -> None:
+    """Whether picks make no more classes than there are, and some of them lie where they are scored."""
+    classes = config.record.classes
+    for label in dict.fromkeys(_picked([labelled for labelled, _ in (*training, *validation)])):
+        highest = int(label.read(label.grid.whole).max())
+        if highest >= len(classes):
+            found = f"{label.name} makes {highest + 1} classes, {len(classes)} are named ({', '.join(classes)})"
+            expected = "a name for each: intervals are one more than horizons"
+            faults.append(config.fault(("classes",), found, expected, "name them, or write horizon: surface"))
+    made = [isinstance(labelled.label, PickedLabel) for labelled, _ in validation]
+    if not faults and made and all(made) and not any((each.scored(window) >= 0).any() for each, window in validation):
+        windows = "; ".join(f"{each.image.name}: {window}" for each, window in validation)
+        faults.append(
+            config.fault(
+                VALIDATION,
+                f"nobody looked at what is validated on ({windows})",
+                expected="picks, or interpreted lines, window or polygon, in it",
+                do="choose another block or axis, such as validation: {block: 0.2, axis: inline}",
+            )
+        )
 
 
 def _interpreted(labelled: LabelledSurvey, window: Window) -> BoolArray:

@@ -34,6 +34,8 @@ __all__ = [
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 NotNegative = Annotated[float, Field(ge=0)]
+UpToOne = Annotated[float, Field(ge=0, le=1)]
+Deviations = Annotated[float, Field(ge=0, le=10)]
 Weight = Annotated[float, Field(gt=0)]
 
 MAX_CLASSES = 128
@@ -191,22 +193,22 @@ class AugmentationConfig(Record):
 
     flip: bool = True
     rotate: bool = True
-    stretch: NotNegative = 0.0
-    lateral_stretch: NotNegative = 0.0
-    warp: NotNegative = 0.0
+    stretch: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    lateral_stretch: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    warp: Annotated[float, Field(ge=0, le=32)] = 0.0
     polarity: bool = False
-    phase: NotNegative = 0.0
-    bandpass: NotNegative = 0.0
-    shaping: NotNegative = 0.0
-    mix: NotNegative = 0.0
-    agc: NotNegative = 0.0
-    gain: NotNegative = 0.2
-    footprint: NotNegative = 0.0
-    noise: NotNegative = 0.1
-    band_noise: NotNegative = 0.0
-    coherent_noise: NotNegative = 0.0
-    noisy_traces: NotNegative = 0.0
-    dead_traces: NotNegative = 0.0
+    phase: Annotated[float, Field(ge=0, le=180)] = 0.0
+    bandpass: UpToOne = 0.0
+    shaping: Annotated[float, Field(ge=0, le=40)] = 0.0
+    mix: UpToOne = 0.0
+    agc: UpToOne = 0.0
+    gain: Annotated[float, Field(ge=0, le=3)] = 0.2
+    footprint: UpToOne = 0.0
+    noise: Deviations = 0.1
+    band_noise: Deviations = 0.0
+    coherent_noise: Deviations = 0.0
+    noisy_traces: UpToOne = 0.0
+    dead_traces: Annotated[float, Field(ge=0, le=0.9)] = 0.0
 
 
 class TrainingConfig(Record):

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from geocnn.errors import ConfigError, GeocnnError, OutputError, UsageError
+from geocnn.interpretation.label import picked_label
+from geocnn.interpretation.options import PickOptions
 from geocnn.progress import finish
 from geocnn.survey.opening import open_survey
 from geocnn.synthetic.choice import PlainRecipe, choose_recipe
-from geocnn.synthetic.cubes import FaultCubes, write_fault_cubes
+from geocnn.synthetic.cubes import QUANTILES, FaultCubes, write_fault_cubes
 from geocnn.synthetic.faults import fault_cube
 from geocnn.synthetic.recipes import RECIPES
 from geocnn.synthetic.wide import WideRecipe
@@ -67,9 +70,18 @@ def test_seed_and_recipe_change_the_cubes(tmp_path: Path) -> None:
 
 def test_the_headers_tell_how_a_cube_was_made(tmp_path: Path) -> None:
     run("faults", "--out", tmp_path, *SMALL, "--seed", 5, "--recipe", "wu2019-wide", "--count", 2)
-    text = " ".join(open_survey(str(tmp_path / "faults-0001-label.sgy")).text)
+    text = told_by(tmp_path / "faults-0001-label.sgy")
     assert "label" in text
-    assert "--recipe wu2019-wide --seed 5, cube 1" in text
+    assert "--shape 16,20,24 --recipe wu2019-wide --seed 5, cube 1" in text
+    (tmp_path / "mine.yaml").write_text("dip: [60, 70]\nwithout: [salt]\n")
+    run("faults", "--out", tmp_path / "mine", *SMALL, "--recipe", tmp_path / "mine.yaml")
+    text = told_by(tmp_path / "mine/faults-0000-label.sgy")
+    assert "--recipe wide --without salt with dip: [60.0, 70.0] --seed 0, cube 0" in text
+
+
+def told_by(path: Path) -> str:
+    """The text header of a file, without the numbers of its lines."""
+    return " ".join(line[3:].strip() for line in open_survey(str(path)).text)
 
 
 def test_files_that_exist_are_kept_unless_told(tmp_path: Path) -> None:
@@ -91,10 +103,20 @@ def test_progress_counts_cubes(tmp_path: Path) -> None:
 
 
 def test_what_is_said_of_the_faults_is_so(tmp_path: Path) -> None:
-    samples, faulted = finish(write_fault_cubes(FaultCubes(tmp_path, 2, (16, 20, 24), 0, WU, "h5")))
-    labels = [open_survey(str(tmp_path / f"faults-{n:04d}-label.h5")) for n in (0, 1)]
-    assert samples == 2 * 16 * 20 * 24
-    assert faulted == sum(int(label.read(label.grid.whole).sum()) for label in labels)
+    made = finish(write_fault_cubes(FaultCubes(tmp_path, 6, (16, 20, 24), 0, WideRecipe(), "h5")))
+    surveys = [open_survey(str(tmp_path / f"faults-{n:04d}-label.h5")) for n in range(6)]
+    labels = np.stack([survey.read(survey.grid.whole)[0] for survey in surveys])
+    there = (labels == 1).reshape(6, -1).any(axis=1)
+    assert made == (labels.size, (labels == 1).sum(), (labels == -1).sum(), (~there).sum())
+    assert 0 < made.empty < 6
+    assert made.ignored > 0
+
+
+def test_cubes_without_a_fault_are_told(tmp_path: Path) -> None:
+    (tmp_path / "none.yaml").write_text("faults: [0, 0]\nwithout: [polygonal]\n")
+    said = run("faults", "--out", tmp_path / "cubes", *SMALL, "--count", 2, "--recipe", tmp_path / "none.yaml")
+    assert "2 of 2 cubes have no fault that can be seen" in said
+    assert "0.0 % on faults" in said
 
 
 @pytest.mark.parametrize(
@@ -143,6 +165,26 @@ def test_throw_and_age_are_written_beside_a_world(tmp_path: Path) -> None:
         np.testing.assert_array_equal(survey.read(survey.grid.whole)[0], made.numpy().astype(np.float32))
         assert survey.bins is not None
         np.testing.assert_allclose(survey.bins.size, cube.world.frame.bins, rtol=1e-3)
+
+
+@pytest.mark.parametrize("suffix", ["sgy", "h5"])
+def test_horizons_are_written_as_picks_that_make_labels(tmp_path: Path, suffix: str) -> None:
+    options = ("--shape", "24,28,48", "--also", "horizons", "--format", suffix, "--seed", 4)
+    options += ("--without", "unconformities,salt")
+    run("faults", "--out", tmp_path, *options)
+    with pytest.raises(OutputError, match=r"faults-0000-(seismic|horizon)"):
+        run("faults", "--out", tmp_path, *options)
+    age = make_world(draw_world(4, 0, (24, 28, 48), WideRecipe(without=("unconformities", "salt")))).age
+    like = open_survey(str(tmp_path / f"faults-0000-seismic.{suffix}"))
+    files = [tmp_path / f"faults-0000-horizon-{k}.dat" for k in (1, 2, 3)]
+    label = picked_label([str(path) for path in files], like, PickOptions(horizon="interval"))
+    samples = label.read(label.grid.whole)[0]
+    known = samples >= 0
+    ages = torch.quantile(age.flatten(), torch.tensor(QUANTILES))
+    younger = sum((age >= each).to(torch.int64) for each in ages).numpy()  # type: ignore[union-attr]
+    assert known.mean() > 0.3
+    # Reverse faults repeat a layer on a trace, which a horizon meets once.
+    assert (samples == younger)[known].mean() > 0.97
 
 
 def test_a_recipe_of_ones_own(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from command import Geocnn
 from interpreted_survey import InterpretedSurvey
 
-from geocnn.augment import Augmentation
+from geocnn.augment import MOST, Augmentation
 from geocnn.config import Config, load_config
 from geocnn.device import Device
 from geocnn.errors import ConfigError, Stopped
@@ -21,13 +21,14 @@ from geocnn.model import load_model
 from geocnn.patches import Part, Stream
 from geocnn.preflight import preflight
 from geocnn.processes import Process
-from geocnn.progress import Progress
+from geocnn.progress import Progress, finish
 from geocnn.run import RunDirectory
 from geocnn.survey.creating import create_survey
 from geocnn.survey.survey import NewSurvey
 from geocnn.synthetic.choice import PlainRecipe
 from geocnn.synthetic.wide import WideRecipe
 from geocnn.synthetic.worlds import draw_world, make_world
+from geocnn.training.data import assemble, look
 from geocnn.training.group import join_group
 from geocnn.training.starting import Start, train
 from geocnn.world_patches import WorldPatches
@@ -70,6 +71,14 @@ def config_of(folder: Path, train: str, validation: str = HELD) -> Config:
     path = folder / "config.yaml"
     path.write_text(CONFIG.format(train=f"[{train}]", validation=validation))
     return load_config(path)
+
+
+def config_with(folder: Path, line: str) -> Path:
+    """The config, with another last line."""
+    path = folder / "config.yaml"
+    lines = [each for each in path.read_text().splitlines() if not each.startswith("augmentation")]
+    path.write_text("\n".join([*lines, line]) + "\n")
+    return path
 
 
 # Worlds as patches
@@ -126,31 +135,101 @@ def test_polarity_is_not_reversed_under_horizons(folder: Path) -> None:
     path.write_text(path.read_text() + "augmentation: {polarity: true}\n")
     with pytest.raises(ConfigError, match=r"polarity is reversed at random, and .*horizon\.dat holds horizons"):
         preflight(load_config(path))
+    preflight(load_config(config_with(folder, "augmentation: {phase: 45}")))
+    with pytest.raises(ConfigError, match=r"phase is turned by up to 46°, and .*horizon\.dat holds horizons"):
+        preflight(load_config(config_with(folder, "augmentation: {phase: 46}")))
 
 
 def test_picks_make_a_label_where_someone_looked(folder: Path) -> None:
-    interpreted = f"{PAIR[:-1]}, interpreted: {{inlines: [100, 110], window_ms: [200, 300]}}}}"
+    interpreted = f"{PAIR[:-1]}, interpreted: {{inlines: [100, 110, 170], window_ms: [200, 300]}}}}"
     found = preflight(config_of(folder, interpreted, "{block: 0.25, gap: 4, axis: inline}"))
     [(labelled, _)] = found.training
     label = labelled.labels(SURVEY.grid.whole)
-    np.testing.assert_array_equal(np.flatnonzero((label == 0).any(axis=(1, 2))), [0, 5])
+    np.testing.assert_array_equal(np.flatnonzero((label == 0).any(axis=(1, 2))), [0, 5, 35])
     assert (label[0, :, 30:] != 0).all()
 
 
 def test_validation_on_lines_that_were_trained_on_is_told(folder: Path) -> None:
     volume = "{{image: survey.h5, label: label.h5, interpreted: {{inlines: [{}]}}}}"
-    near, far = (f"{{surveys: [{volume.format(line)}]}}" for line in (112, 170))
+    # Inlines count by twos: 16 lie between the last of those trained on and 144.
+    near, far = (f"{{surveys: [{volume.format(line)}]}}" for line in (142, 144))
     trained = volume.format("100, 110")
-    with pytest.raises(ConfigError, match="and trained on"):
+    with pytest.raises(ConfigError, match="15 positions between interpreted traces of the two"):
         preflight(config_of(folder, trained, near))
     [(labelled, _)] = preflight(config_of(folder, trained, far)).validation
-    np.testing.assert_array_equal(np.flatnonzero((labelled.labels(SURVEY.grid.whole) >= 0).any(axis=(1, 2))), [35])
+    np.testing.assert_array_equal(np.flatnonzero((labelled.labels(SURVEY.grid.whole) >= 0).any(axis=(1, 2))), [22])
 
 
 def test_sticks_count_everywhere_so_that_their_survey_cannot_be_validated_on(folder: Path) -> None:
     trained = f"{PAIR[:-1]}, interpreted: {{inlines: [100]}}}}"
-    with pytest.raises(ConfigError, match="and trained on"):
+    with pytest.raises(ConfigError, match="picks count on all lines: hold out a block"):
         preflight(config_of(folder, trained, HELD.replace("}}]", "}, interpreted: {inlines: [170]}}]")))
+
+
+def test_scores_count_where_someone_looked_alone(folder: Path) -> None:
+    interpreted = f"{PAIR[:-1]}, interpreted: {{inlines: [100, 170]}}}}"
+    found = preflight(config_of(folder, interpreted, "{block: 0.25, gap: 4, axis: inline}"))
+    [(labelled, window)] = found.validation
+    looked = np.flatnonzero((labelled.scored(SURVEY.grid.whole) >= 0).any(axis=(1, 2)))
+    np.testing.assert_array_equal(looked, [0, 35])
+    np.testing.assert_array_equal(labelled.scored(SURVEY.grid.whole)[35], labelled.labels(SURVEY.grid.whole)[35])
+    assert (labelled.labels(window) == 1).sum() > 3 * (labelled.scored(window) == 1).sum() > 0
+    data = finish(look(config_of(folder, interpreted, "{block: 0.25, gap: 4, axis: inline}"), found))
+    assert data.held[0].classes.tolist() == [(labelled.scored(window) == k).sum() for k in (0, 1)]
+
+
+def test_a_block_that_nobody_looked_at_is_told_before_training(folder: Path) -> None:
+    interpreted = f"{PAIR[:-1]}, interpreted: {{inlines: [100, 110]}}}}"
+    with pytest.raises(ConfigError, match="nobody looked at what is validated on"):
+        preflight(config_of(folder, interpreted, "{block: 0.25, gap: 4, axis: inline}"))
+
+
+def test_more_intervals_than_classes_are_told_before_training(folder: Path) -> None:
+    for name, depth in (("top", 250), ("base", 320)):
+        rows = (f"{100 + 2 * i} {500 + x} {depth}" for i in range(40) for x in range(60))
+        (folder / f"{name}.dat").write_text("\n".join(rows))
+    train = "{image: survey.h5, label: {file: [top.dat, base.dat], horizon: interval}}"
+    with pytest.raises(ConfigError, match=r"makes 3 classes, 2 are named \(background, fault\)"):
+        preflight(config_of(folder, train, "{block: 0.25, gap: 4, axis: inline}"))
+
+
+def test_what_became_of_picks_is_told_before_training(folder: Path) -> None:
+    found = preflight(config_of(folder, PAIR, "{block: 0.25, gap: 4, axis: inline}"))
+    [told] = [remark for remark in found.remarks if "nodes" in remark]
+    assert "6 nodes (opendtect-sticks): 1 fault, 3 sticks" in told
+    assert "0 outside the survey" in told
+    assert "% fault" in told
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_augmentation_has_the_bounds_of_the_config(folder: Path, name: str) -> None:
+    config = config_of(folder, PAIR, "{block: 0.25, gap: 4, axis: inline}")
+    path, text = folder / "config.yaml", (folder / "config.yaml").read_text()
+    path.write_text(f"{text}augmentation: {{{name}: {MOST[name]}}}\n")
+    Augmentation(**load_config(path).record.augmentation.model_dump())
+    path.write_text(f"{text}augmentation: {{{name}: {1.01 * MOST[name]}}}\n")
+    with pytest.raises(ConfigError) as told:
+        load_config(path)
+    assert [fault.key for fault in told.value.faults] == [f"augmentation.{name}"]
+    assert set(MOST) == set(config.record.augmentation.model_dump()) - {"flip", "rotate", "polarity"}
+
+
+def test_starred_pairs_share_the_weight_of_their_entry(folder: Path) -> None:
+    for name in ("survey", "label"):
+        for k in range(5):
+            (folder / f"{k}-{name}.h5").symlink_to(folder / f"{name}.h5")
+    stars = "{image: '*-survey.h5', label: '*-label.h5'}"
+
+    def weights(train: str, validation: str) -> list[float | None]:
+        return [getattr(each, "weight", None) for each in config_of(folder, train, validation).record.data.train]
+
+    assert weights(stars, "{surveys: 2}") == [None] * 5
+    assert weights(f"{stars}, {WORLDS}", HELD) == [*[0.2] * 5, 2]
+    assert weights(f"{stars[:-1]}, weight: 3}}, {PAIR}", HELD) == [*[0.6] * 5, 1]
+    # What validation takes has no share in training.
+    kept = weights(f"{stars}, {WORLDS}", "{surveys: 2}")
+    assert sum(weight for weight in kept[:3] if weight) == pytest.approx(1)
+    assert kept[-1] == 2
 
 
 @pytest.mark.parametrize(
@@ -198,10 +277,15 @@ def test_worlds_that_do_not_fit(folder: Path, old: str, new: str, match: str) ->
     assert any(match in fault.found for fault in told.value.faults)
 
 
-def test_training_on_worlds_alone_stops_and_goes_on(geocnn: Geocnn, folder: Path) -> None:
-    config = config_of(folder, WORLDS)
+@pytest.mark.parametrize("train_on", [WORLDS, f"{WORLDS}, {PAIR[:-1]}, interpreted: {{inlines: [100, 110]}}}}"])
+def test_training_on_worlds_stops_and_goes_on(geocnn: Geocnn, folder: Path, train_on: str) -> None:
+    other = HELD.replace("survey.h5", "other.h5").replace("{file: sticks.dat}", "label.h5")
+    (folder / "other.h5").write_bytes((folder / "survey.h5").read_bytes())
+    config = config_of(folder, train_on, other)
     once, twice = RunDirectory(folder / "once"), RunDirectory(folder / "twice")
     list(train(config, once, join_group(CPU, Process()), Start()))
+    checked = preflight(config)
+    assembled = assemble(config, checked, finish(look(config, checked)))
     with pytest.raises(Stopped, match="SIGTERM after step"):
         for event in train(config, twice, join_group(CPU, Process()), Start()):
             if isinstance(event, Progress) and event.unit == "steps" and event.done == 1:
@@ -209,6 +293,8 @@ def test_training_on_worlds_alone_stops_and_goes_on(geocnn: Geocnn, folder: Path
     list(train(config, twice, join_group(CPU, Process()), Start(resume=True)))
     first, second = (load_model(run.path).network.state_dict() for run in (once, twice))
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+    sources = {assembled.stream.draw(0, n).source.partition(" ")[0] for n in range(12)}
+    assert ("world" in sources, len(sources)) == (True, 1 + (train_on != WORLDS))
     drawn = geocnn("plot", "--run", once.path, "--sample", 3, "--out", folder / "sample.png")
     assert drawn.status == 0, drawn.err
     assert (folder / "sample.png").stat().st_size > 1000

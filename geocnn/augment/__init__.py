@@ -23,15 +23,21 @@ __all__ = ["Augmentation"]
 MOST = {
     "stretch": 0.9,
     "lateral_stretch": 0.9,
+    "warp": 32.0,
     "phase": 180.0,
-    "agc": 1.0,
     "bandpass": 1.0,
-    "dead_traces": 0.9,
-    "noisy_traces": 1.0,
-    "footprint": 1.0,
+    "shaping": 40.0,
     "mix": 1.0,
+    "agc": 1.0,
+    "gain": 3.0,
+    "footprint": 1.0,
+    "noise": 10.0,
+    "band_noise": 10.0,
+    "coherent_noise": 10.0,
+    "noisy_traces": 1.0,
+    "dead_traces": 0.9,
 }
-"""Largest sensible strengths; the others have none."""
+"""Largest sensible strengths."""
 
 
 @dataclass(frozen=True)

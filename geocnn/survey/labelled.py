@@ -24,6 +24,9 @@ class LabelledSurvey:
         Surveys with the same axes; their extents may differ.
     classes
         Number of classes; labels are 0 to classes − 1, and −1 where nobody interpreted.
+    scored
+        What scores count instead of the label, on its grid: picks reach beyond the lines that were interpreted, what
+        is no pick does not, so that together they would tell another share of faults than there is.
 
     Attributes
     ----------
@@ -40,13 +43,14 @@ class LabelledSurvey:
         If the two do not fall on each other, or do not overlap.
     """
 
-    def __init__(self, image: Survey, label: Survey, classes: int) -> None:
+    def __init__(self, image: Survey, label: Survey, classes: int, scored: Survey | None = None) -> None:
         if label.channels != 1:
             raise SurveyError(
                 f"label {label.name} has {label.channels} channels", expected="1", do="name one data set as the label"
             )
         self.image = image
         self.label = label
+        self._scored = label if scored is None else scored
         self.classes = classes
         self.grid = image.grid
         label_grid, self.remarks = numbered_like(image, label)
@@ -62,12 +66,19 @@ class LabelledSurvey:
         SurveyError
             If the label has other values than −1 to classes − 1.
         """
+        return self._read(self.label, window)
+
+    def scored(self, window: Window) -> NDArray[np.int8]:
+        """As `labels`, of what scores count."""
+        return self._read(self._scored, window)
+
+    def _read(self, label: Survey, window: Window) -> NDArray[np.int8]:
         labels = np.full(window.shape, -1, np.int8)
         inside = window.within(self.covered)
         if inside.size == 0:
             return labels
         source = inside.shifted(self._offset)
-        values = self.label.read(source)[0]
+        values = label.read(source)[0]
         self._require_classes(values, source)
         values[~self._held[source.slices[:-1]]] = -1
         target = inside.shifted(tuple(-a for a in window.start))

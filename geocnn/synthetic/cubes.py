@@ -24,7 +24,7 @@ from geocnn.synthetic.faults import Shape, fault_cube, require_shape
 from geocnn.synthetic.recipes import DT, RECIPES
 from geocnn.synthetic.worlds import draw_world, horizons, make_world
 
-__all__ = ["ALSO", "FaultCubes", "cube_grid", "write_fault_cubes"]
+__all__ = ["ALSO", "FaultCubes", "Written", "cube_grid", "write_fault_cubes"]
 
 DOMAIN = Domain("time", "synthetic")
 
@@ -107,8 +107,17 @@ class _Cube(NamedTuple):
     horizons: Sequence[FloatArray]
 
 
-def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[tuple[int, int]]:
-    """Make and write cubes; return how many samples there are, and how many of them are on faults.
+class Written(NamedTuple):
+    """Samples of all cubes, on faults, and on faults too small to be seen; cubes without a fault."""
+
+    samples: int
+    faults: int
+    ignored: int
+    empty: int
+
+
+def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[Written]:
+    """Make and write cubes.
 
     Raises
     ------
@@ -117,21 +126,31 @@ def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[tuple[
     """
     _prepare(cubes, overwrite)
     yield Progress(0, cubes.count, "cubes")
-    samples = faults = 0
-    without = getattr(cubes.recipe, "without", ())
-    left_out = f" --without {','.join(without)}" if without else ""
+    done = Written(0, 0, 0, 0)
+    shape = ",".join(map(str, cubes.shape))
     for number in range(cubes.count):
         cube = _make(cubes, number)
-        source = f"geocnn synth faults --recipe {cubes.recipe.recipe}{left_out} --seed {cubes.seed}, cube {number}"
+        made_by = f"geocnn synth faults --shape {shape} --recipe {_told(cubes.recipe)} --seed {cubes.seed}"
         for kind in cubes.kinds:
             name = "image" if kind == "seismic" else kind
-            _write(cubes.file(number, kind), cube, kind, f"{name}: synthetic, {source}", overwrite)
+            _write(cubes.file(number, kind), cube, kind, f"{name}: synthetic, {made_by}, cube {number}", overwrite)
         for path, depths in zip(cubes.horizons(number), cube.horizons, strict=True):
             write_horizon(path, depths, open_survey(str(cubes.file(number, "seismic"))), HORIZONS[0], overwrite)
-        samples += cube.samples["label"].size
-        faults += int((cube.samples["label"] == 1).sum())
+        label = cube.samples["label"]
+        found = Written(label.size, int((label == 1).sum()), int((label == -1).sum()), int(not (label == 1).any()))
+        done = Written(*(a + b for a, b in zip(done, found, strict=True)))
         yield Progress(number + 1, cubes.count, "cubes")
-    return samples, faults
+    return done
+
+
+def _told(recipe: AnyRecipe) -> str:
+    """A recipe as options tell it, and its own ranges."""
+    if isinstance(recipe, PlainRecipe):
+        return recipe.recipe
+    own = recipe.model_dump(exclude_defaults=True, exclude={"without", "recipe"})
+    ranges = ", ".join(f"{key}: {list(value) if isinstance(value, tuple) else value}" for key, value in own.items())
+    left_out = f" --without {','.join(recipe.without)}" if recipe.without else ""
+    return f"{recipe.recipe}{left_out}{f' with {ranges}' if ranges else ''}"
 
 
 def _prepare(cubes: FaultCubes, overwrite: bool) -> None:

@@ -184,7 +184,7 @@ def look(config: Config, checked: Preflight) -> Work[Findings]:
         trained += [(yield from census(images[labelled], labelled, window, config.record.data.patch))]
     for labelled, window in checked.validation:
         line = (1, *window.shape[1:])
-        held += [(yield from census(images[labelled], labelled, window, line))]
+        held += [(yield from census(images[labelled], labelled, window, line, scored=True))]
     return Findings(files, tuple(scans), tuple(trained), tuple(held))
 
 

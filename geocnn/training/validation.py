@@ -56,7 +56,7 @@ def validate(
     for number, each in enumerate(held):
         for slab, probability in probability_slabs(network, patch, each.image, each.window, device):
             samples, live = each.image.both(slab)
-            label = np.where(live, each.labelled.labels(slab), np.int8(-1))
+            label = np.where(live, each.labelled.scored(slab), np.int8(-1))
             counting.add(probability, label)
             if number == 0:
                 drawing.add(slab, (samples[0], label, probability[-1]))
