@@ -117,6 +117,31 @@ def test_sticks_of_another_survey_and_empty_files(geocnn: Geocnn, survey: Path, 
 
 
 @pytest.mark.parametrize("survey", ["h5"], indirect=True)
+@pytest.mark.parametrize(
+    ("text", "status", "match"),
+    [
+        ("110 510 1e28 0 0\n110 516 300 0 1\n110 518 340 0 2\n", 0, "1 node of"),
+        ("1e25 1e25 300 0 0\n110 510 300 0 1\n111 520 320 1 1\n", 0, "further outside"),
+        ("110 510 nan 0 0\n110 516 300 0 1\n110 519 inf 0 3\n110 520 1e30 0 4\n", 0, "3 undefined"),
+        ("110 510 220 0 0\n", 0, "1 stick with one node alone"),
+        ("110 510 300\n112 511 300\n114 512 340000\n", 0, "1 horizon"),
+        ("INLINE- 0 0 0 0 300 F 1\nINLINE- 0 0 0 0 340 F 1\n", 1, "have 0 for coordinates and for line numbers"),
+        ("X Y Z\n110 510 300\n110 511 300\n", 1, "is 'X Y Z'"),
+        ("110 510 -220 0 0\n110 516 300 0 1\n", 1, "1 of 2 nodes of"),
+        ("110 510 220 0 0\n110 512 0.3 0 1\n112 516 0.32 1 1\n112 516 320 1 1\n", 1, "2 others only in s"),
+    ],
+)
+def test_odd_picks_are_told_of_and_do_no_harm(
+    geocnn: Geocnn, survey: Path, tmp_path: Path, text: str, status: int, match: str
+) -> None:
+    (tmp_path / "picks.dat").write_text(text)
+    # A suffix of text names a headerless volume where picks are text.
+    done = geocnn("label", tmp_path / "picks.dat", "--like", survey, "--out", tmp_path / "out.dat")
+    assert done.status == status, done.err
+    assert match in done.out + done.err
+
+
+@pytest.mark.parametrize("survey", ["h5"], indirect=True)
 def test_a_label_fits_its_survey_in_training(geocnn: Geocnn, survey: Path, sticks: Path, tmp_path: Path) -> None:
     """What the command writes and what a config makes of the same sticks are the same label."""
     out = tmp_path / "faults.h5"
@@ -172,7 +197,7 @@ def parallel_faults(axis: str = "inline") -> np.ndarray:
     """Two faults 14 lines apart, oblique to the lines that cross them, and dipping."""
     i, x, s = np.meshgrid(*map(np.arange, SURVEY.grid.shape), indexing="ij")
     i, x = (i, x) if axis == "inline" else (x, i)
-    return np.any([np.abs(x - (first + 0.3 * i + 0.3 * s)) < 1 for first in (5, 19)], axis=0)
+    return np.any([np.abs(x - (first + 0.3 * i + 0.8 * s)) < 1 for first in (3, 17)], axis=0)
 
 
 @pytest.mark.parametrize("format", ["charisma-sticks", "opendtect-sticks"])
@@ -204,8 +229,8 @@ def test_a_label_becomes_sticks_and_these_the_label_again(
     line, across, sample = (np.arange(size) for size in made.shape)
     # By the planes themselves: middles of whole bins are half a bin off already.
     for volume_rows, planes in (
-        (made.swapaxes(1, 2), [first + 0.3 * line[:, None] + 0.3 * sample for first in (5, 19)]),
-        (made, [(across - first - 0.3 * line[:, None]) / 0.3 for first in (19, 5)]),
+        (made.swapaxes(1, 2), [first + 0.3 * line[:, None] + 0.8 * sample for first in (3, 17)]),
+        (made, [(across - first - 0.3 * line[:, None]) / 0.8 for first in (17, 3)]),
     ):
         moved = distances(volume_rows, np.stack(planes, axis=-1))
         assert len(moved) > 300
@@ -218,9 +243,11 @@ def test_a_label_becomes_sticks_and_these_the_label_again(
 def distances(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
     """How far the middles of runs along rows (A, B, N) lie from where faults cross them (A, B, 2)."""
     found: list[float] = []
-    for index in np.ndindex(rows.shape[:2]):
-        for place in places[index][(places[index] > 4) & (places[index] < rows.shape[2] - 5)]:
-            found.append(float(np.abs(middles(rows[index]) - place).min()))
+    # Surfaces end at right angles to themselves: the outermost lines and samples tell of their ends.
+    for index in np.ndindex(*(size - 4 for size in rows.shape[:2])):
+        index = (index[0] + 2, index[1] + 2)
+        inside = places[index][(places[index] > 4) & (places[index] < rows.shape[2] - 5)]
+        found += [float(np.abs(middles(rows[index]) - place).min()) for place in inside]
     return np.array(found)
 
 
