@@ -29,7 +29,7 @@ mpl.use("Agg")
 
 WIDE = WideRecipe()
 VOLUME = (32, 144, 128)
-WORLDS = 10
+WORLDS = 16
 """Worlds among which the clearest is looked for."""
 
 SLICED = {"curvature": 1, "sets": 1, "polygonal": 1, "footprint": 0, "channels": 0}

@@ -28,6 +28,13 @@ def raw_options(shape: str = "4,5,30", dtype: str = "float32", **more: object) -
     return SurveyOptions(shape=shape, dtype=dtype, **more)  # type: ignore[arg-type]
 
 
+def test_picks_are_told_from_a_cube(tmp_path: Path) -> None:
+    (tmp_path / "sticks.dat").write_text("625500.0\t4300975.0\t300.0\t0\t0\n625520.0\t4300975.0\t400.0\t0\t1\n")
+    with pytest.raises(SurveyError, match=r"a text file, and no survey(.|\n)*geocnn label") as told:
+        open_survey(str(tmp_path / "sticks.dat"))
+    assert "label: {file: …}" in told.value.faults[0].do
+
+
 @pytest.mark.parametrize("fortran", [False, True])
 @pytest.mark.parametrize("kind", ["<f4", ">f4", ">i2", "f8", "?", "u1"])
 def test_npy_in_any_order_and_kind(tmp_path: Path, fortran: bool, kind: str) -> None:

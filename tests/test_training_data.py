@@ -237,6 +237,7 @@ def test_starred_pairs_share_the_weight_of_their_entry(folder: Path) -> None:
     [
         (WORLDS, "{block: 0.2}", "nothing to validate on: all training data are synthetic worlds"),
         ("{synthetic: {recipe: wied}}", HELD, "unknown recipe 'wied'"),
+        ("{synthetic: {recipe: mine.yaml}}", HELD, "recipe 'mine.yaml'"),
         ("{synthetic: {recipe: wide, dipp: [30, 80]}}", HELD, "dipp"),
         ("{synthetic: {recipe: wu2019, dip: [30, 80]}}", HELD, "dip"),
         ("{synthetic: {recipe: wide, dip: [80, 30]}}", HELD, "dip"),

@@ -216,6 +216,16 @@ def test_displacement_is_largest_in_the_middle_and_ends_at_the_tips() -> None:
     torch.testing.assert_close(down.throw, broken.throw)
 
 
+@pytest.mark.parametrize("throw", [30.0, -25.0])
+def test_rock_moves_along_the_fault(throw: float) -> None:
+    # Planar, and 37° off the axes: from the foot wall up the dip, or down it, by the throw and cot(dip) of it aside.
+    fault = Slip((400.0, 600.0, 200.0), 37, 50, throw)
+    before, _ = fault.undone(Places(torch.tensor(1500.0), torch.tensor(1500.0), torch.tensor(200.0)), STEPS)
+    aside = -throw / tan(radians(50))
+    moved = [1500 + aside * np.cos(radians(37)), 1500 + aside * np.sin(radians(37)), 200 - throw]
+    np.testing.assert_allclose([float(each) for each in before], moved, rtol=1e-5)
+
+
 def test_both_walls_share_the_displacement() -> None:
     fault = Slip((400.0, 600.0, 200.0), 0, 60, 30.0, hanging=0.7)
     beside = torch.tensor([-100.0, 100.0])
@@ -572,6 +582,7 @@ def test_a_world_of_the_device_is_that_of_the_cpu() -> None:
         ({"frequency": [8, 2000]}, "frequency is"),
         ({"frequency": [1, 5], "interval": [1, 1]}, "no wavelet of 1 to 5 Hz"),
         ({"recipe": "wyde"}, "unknown recipe 'wyde'"),
+        ({"recipe": "mine.yaml"}, "write its keys here"),
         ({"folds": 3}, "folds"),
     ],
 )

@@ -127,6 +127,12 @@ def _told_layout(path: Path, options: SurveyOptions) -> Layout:
     """Shape, type and order as the user says, checked against the size of the file."""
     found = path.stat().st_size
     if options.shape is None or options.dtype is None:
+        if _is_text(path):
+            raise SurveyError(
+                f"{path} is a text file, and no survey",
+                expected="a survey: SEG-Y, HDF5, .npy or a headerless cube",
+                do="fault sticks and horizons are read by geocnn label, and in a config by label: {file: …}",
+            )
         missing = [f"--{name}" for name in ("shape", "dtype") if getattr(options, name) is None]
         raise SurveyError(
             f"{path} is a headerless cube of {found:,} bytes{_guesses(found)}; {' and '.join(missing)} not given",
@@ -142,6 +148,13 @@ def _told_layout(path: Path, options: SurveyOptions) -> Layout:
             do=_nearby(found, shape, kind),
         )
     return Layout(shape, kind, options.order)
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file begins with printed characters alone, in more than one line."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return b"\n" in head and all(byte in b"\t\r\n" or byte >= 32 for byte in head)
 
 
 NPY_KEYS = {

@@ -103,6 +103,11 @@ class WideRecipe(Record):
     @classmethod
     def _known(cls, name: str) -> str:
         if name != NAMES[0]:
+            if name.endswith((".yaml", ".yml")):
+                expected = f"one of {', '.join(NAMES)}: files are for geocnn synth --recipe"
+                raise RecordError(
+                    f"recipe {name!r}", expected, "write its keys here, such as {recipe: wide, dip: [45, 75]}"
+                )
             meant = nearest(name, NAMES)
             raise RecordError(
                 f"unknown recipe {name!r}", f"one of {', '.join(NAMES)}", f"write {meant!r}" if meant else ""
