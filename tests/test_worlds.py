@@ -582,7 +582,7 @@ def test_a_world_of_the_device_is_that_of_the_cpu() -> None:
         ({"frequency": [8, 2000]}, "frequency is"),
         ({"frequency": [1, 5], "interval": [1, 1]}, "no wavelet of 1 to 5 Hz"),
         ({"recipe": "wyde"}, "unknown recipe 'wyde'"),
-        ({"recipe": "mine.yaml"}, "write its keys here"),
+        ({"recipe": "mine.yaml"}, "recipe 'mine.yaml'"),
         ({"folds": 3}, "folds"),
     ],
 )
