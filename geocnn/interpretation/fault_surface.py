@@ -42,7 +42,8 @@ def dense_surface(sticks: Sticks) -> Iterator[Floats]:
         for stick in fault:
             yield _on_line(stick)
         for first, second in _joined(fault):
-            yield from (_on_triangle(*corners) for corners in _triangles(first, second))
+            # Together as far as they lie beside each other: a box around them is looked at.
+            yield from _batched(_on_triangle(*corners) for corners in _triangles(first, second))
 
 
 def unjoined(sticks: Sticks) -> int:
@@ -151,7 +152,7 @@ def near(parts: Iterable[Floats], shape: Sequence[int], distance: float) -> NDAr
     """
     found = np.zeros(shape, np.bool_)
     reach = hypot(distance, SPACING / 2)
-    for points in _batched(parts):
+    for points in parts:
         beyond = ceil(reach + HALF_CELL)
         cells = np.round(points).astype(np.int64)
         beside = ((cells >= -beyond) & (cells < np.array(shape) + beyond)).all(axis=1)

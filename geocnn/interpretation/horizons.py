@@ -120,15 +120,19 @@ def _over_triangles(places: Floats, z: Floats, traces: Floats) -> tuple[Floats, 
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     widest = GAP * float(np.median(longest))
 
-    def fill(shift: Floats) -> NDArray[np.bool_]:
+    def fill(shift: Floats) -> NDArray[np.int64]:
         unknown = np.flatnonzero(~np.isfinite(depths))
         at = traces[unknown] + shift
         triangle = mesh.find_simplex(at)
         inside = (triangle >= 0) & (longest[triangle] <= widest)
         depths[unknown[inside]] = _interpolated(mesh, z, triangle[inside], at[inside])
-        return np.asarray(triangle >= 0)
+        return unknown[triangle >= 0]
 
-    between = fill(np.zeros(2))
+    # Traces at picks need no search, which is slow at the corners of triangles.
+    apart, nearest = cKDTree(places).query(traces, distance_upper_bound=0.5 / SAME)
+    depths[np.isfinite(apart)] = z[np.asarray(nearest)[np.isfinite(apart)]]
+    between = np.zeros(len(traces), np.bool_)
+    between[fill(np.zeros(2))] = True
     _at_picks(depths, places, z, traces)
     for shift in np.array([(1, 0), (-1, 0), (0, 1), (0, -1)]) * ROUNDING:
         fill(shift)
