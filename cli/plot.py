@@ -30,7 +30,9 @@ def plot(
             show_default="with --run: one of its pictures",
         ),
     ] = None,
-    overlay: Annotated[str | None, typer.Option(help="Survey to lay over it: labels or probabilities.")] = None,
+    overlay: Annotated[
+        str | None, typer.Option(help="Survey to lay over it: labels, probabilities or distances.")
+    ] = None,
     inline: Annotated[float | None, typer.Option(help="Inline number; the middle one by default.")] = None,
     crossline: Annotated[float | None, typer.Option(help="Crossline number; the middle one by default.")] = None,
     slice_: Annotated[

@@ -26,8 +26,7 @@ from geocnn.pictures import (
     section_panels,
     training_panel,
 )
-from geocnn.pictures.drawing import VERMILLION
-from geocnn.pictures.sections import NOTHING
+from geocnn.pictures.drawing import NOTHING, VERMILLION
 from geocnn.survey.survey import FloatArray
 
 SHAPE = (12, 10, 16)
@@ -249,6 +248,7 @@ def test_an_image_has_its_rows_downward() -> None:
 
 def test_a_trace_is_a_curve_with_its_overlay_behind() -> None:
     trace, over = noise((16,)), spot((16,), (5,))
+    over.samples[over.samples < 0] = 0
     clean, laid = (place for place in section_panels(ArraySurvey(trace), over, {}).axes if place.get_xlabel())
     across, down = clean.lines[0].get_data()
     np.testing.assert_array_equal(across, trace[0])
@@ -292,7 +292,7 @@ def test_training_panels_show_the_same_places() -> None:
     assert len(ignored) > 1
     legend = classes.get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "not interpreted"]
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "ignored (−1)"]
 
 
 def test_every_class_of_a_training_panel_has_its_colour() -> None:
@@ -376,7 +376,7 @@ def test_a_trace_is_drawn_as_a_curve_with_its_classes_by_name() -> None:
     assert pixel(middle, 128, 0.5) == rgb(VERMILLION)
     assert pixel(middle, 148, 0.5) == (255, 255, 255)
     assert (below.get_title(), below.get_xlabel()) == ("probability of P", "sample (ms)")
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["noise", "P", "not interpreted"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["noise", "P", "ignored (−1)"]
 
 
 @pytest.mark.parametrize(("shape", "panels"), [((20,), 2), ((9, 20), 2), ((6, 8, 10), 6)])
@@ -388,7 +388,7 @@ def test_a_sample_is_drawn_whatever_its_dimension(shape: tuple[int, ...], panels
     figure = sample_panels(image, label, axes, ["rock", "salt"], "sample 7")
     assert len(figure.axes) == panels
     assert figure.get_suptitle() == "sample 7"
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["rock", "salt", "not interpreted"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["rock", "salt", "ignored (−1)"]
     if len(shape) == 3:
         assert "inline 3 of 6" in figure.axes[0].get_title()
 

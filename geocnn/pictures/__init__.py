@@ -8,6 +8,7 @@ from geocnn.pictures.overview import survey_overview
 from geocnn.pictures.panel import training_panel
 from geocnn.pictures.sample import sample_panels
 from geocnn.pictures.sections import section_panels
+from geocnn.pictures.telling import telling_planes
 
 __all__ = [
     "loss_curve",
@@ -17,5 +18,6 @@ __all__ = [
     "save_figure",
     "section_panels",
     "survey_overview",
+    "telling_planes",
     "training_panel",
 ]

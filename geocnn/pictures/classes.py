@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from geocnn.pictures.drawing import class_colour
 
-__all__ = ["class_keys", "draw_classes"]
+__all__ = ["HATCH", "class_keys", "draw_classes"]
+
+HATCH: dict[str, Any] = {"facecolor": "#DDDDDD", "edgecolor": "#999999", "hatch": "///"}
+"""How a patch is drawn that stands for what is not interpreted."""
 
 
 def draw_classes(place: Axes, label: NDArray[np.int8], count: int, **at: Any) -> None:
@@ -21,16 +24,15 @@ def draw_classes(place: Axes, label: NDArray[np.int8], count: int, **at: Any) ->
 
     What is passed beside is for `matplotlib.axes.Axes.imshow`.
     """
-    place.set_facecolor("#DDDDDD")
-    place.patch.set(hatch="///", edgecolor="#999999")
+    place.patch.set(**HATCH)
     colours = ListedColormap([class_colour(index) for index in range(count)])
     shown = {"aspect": "auto", "interpolation": "none", **at}
     place.imshow(np.ma.masked_less(label, 0), cmap=colours, vmin=-0.5, vmax=count - 0.5, **shown)
 
 
 def class_keys(classes: Sequence[str], is_hatched: bool) -> list[Patch]:
-    """Entries of a legend: the classes, and what is not interpreted if there is such."""
+    """Entries of a legend: the classes, and what is ignored if there is such."""
     keys = [Patch(facecolor=class_colour(index), edgecolor="black", label=name) for index, name in enumerate(classes)]
     if is_hatched:
-        keys.append(Patch(facecolor="#DDDDDD", edgecolor="#999999", hatch="///", label="not interpreted"))
+        keys.append(Patch(**HATCH, label="ignored (−1)"))
     return keys

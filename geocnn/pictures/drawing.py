@@ -12,12 +12,26 @@ from numpy.typing import NDArray
 
 from geocnn.grid import Axis
 
-__all__ = ["COLOURS", "HEIGHT", "VERMILLION", "class_colour", "dress", "edges", "empty_figure", "extent", "loudness"]
+__all__ = [
+    "COLOURS",
+    "HEIGHT",
+    "NOTHING",
+    "VERMILLION",
+    "class_colour",
+    "dress",
+    "edges",
+    "empty_figure",
+    "extent",
+    "loudness",
+]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 """Colours that the colour-blind tell apart: Okabe and Ito, 2008, "Color Universal Design"."""
 
 VERMILLION = COLOURS[1]
+
+NOTHING = "#E8E4DA"
+"""Where there is no sample: a shade that no grey scale has."""
 
 HEIGHT = 3.4
 """Height of a panel, in inches."""

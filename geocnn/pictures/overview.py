@@ -13,8 +13,18 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from geocnn.grid import Axis
-from geocnn.pictures.drawing import COLOURS, HEIGHT, VERMILLION, class_colour, dress, edges, empty_figure, extent
-from geocnn.pictures.sections import NOTHING, draw_sections
+from geocnn.pictures.drawing import (
+    COLOURS,
+    HEIGHT,
+    NOTHING,
+    VERMILLION,
+    class_colour,
+    dress,
+    edges,
+    empty_figure,
+    extent,
+)
+from geocnn.pictures.sections import draw_sections
 from geocnn.survey.sampling import SMALL, Look
 from geocnn.survey.survey import BoolArray, Survey
 
