@@ -56,7 +56,14 @@ data:
   foreground: 0.5
 network: fault-small
 training:
-  {{steps: {steps}, seed: {seed}, batch: 4, learning_rate: 0.003, average: 0.98, precision: bf16, keep: last}}
+  steps: {steps}
+  seed: {seed}
+  batch: 4
+  learning_rate: 0.003
+  average: 0.98
+  precision: bf16
+  keep: last
+  validate_every: {steps}
 """
 
 FEW = """
@@ -69,9 +76,18 @@ data:
   foreground: 0.5
 network: fault-small
 training:
-  {{steps: {steps}, batch: 4, learning_rate: 0.001, average: 0.98, precision: bf16, keep: last}}
+  steps: {steps}
+  batch: 4
+  learning_rate: 0.001
+  average: 0.98
+  precision: bf16
+  keep: last
+  validate_every: {steps}
 """
 """Training on a few interpreted inlines; gentle, from a network that knows faults already."""
+
+WINDOWS = ((3, 9), (5, 9), (5, 25))
+"""Traces along each axis and samples over which incoherence is told."""
 
 FEW_STEPS = 150
 
@@ -93,7 +109,9 @@ def main() -> None:
         "wide": _cubes(chosen.folder / "test-wide", WORLDS["wide"], 12, seed=1000),
     }
     field = Field(chosen.parihaka)
-    _note(chosen.folder, {"world": "incoherence", "parihaka": field.score(incoherence(field.image))})
+    for traces, samples in WINDOWS:
+        name = f"incoherence, {traces} × {traces} × {samples}"
+        _note(chosen.folder, {"world": name, "parihaka": field.score(incoherence(field.image, traces, samples))})
     for name in filter(None, chosen.only.split(",")):
         began = time.perf_counter()
         run = _trained(chosen.folder, name, chosen, tests["wide"])
@@ -183,9 +201,9 @@ def average_precision(values: Volume, true: NDArray[np.bool_]) -> float:
     return round(float(np.sum(np.diff(recall, prepend=0) * precision)), 4)
 
 
-def incoherence(image: Volume) -> Volume:
-    """One less the semblance of 3 × 3 traces over 9 samples (Marfurt and others, 1998), along the time slice."""
-    lateral, window = (3, 3, 1), (1, 1, 9)
+def incoherence(image: Volume, traces: int = 5, samples: int = 9) -> Volume:
+    """One less the semblance of traces along both axes over some samples (Marfurt and others, 1998), along the slice."""
+    lateral, window = (traces, traces, 1), (1, 1, samples)
     mean = uniform_filter(image, lateral)
     power = uniform_filter(uniform_filter(image**2, lateral), window)
     return 1 - uniform_filter(mean**2, window) / (power + 1e-6 * float(power.mean()))
