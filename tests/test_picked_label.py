@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,10 @@ from pydantic import ValidationError
 from scipy.spatial import cKDTree
 
 from geocnn.errors import SurveyError
-from geocnn.interpretation.fault_surface import SPACING, near
-from geocnn.interpretation.fault_surface import _on_triangle as points_in
 from geocnn.interpretation.horizons import horizon_of_picks
 from geocnn.interpretation.label import PickedLabel, picked_label
 from geocnn.interpretation.looked import RestrictedSurvey
+from geocnn.interpretation.nearness import near, points_in, spacing
 from geocnn.interpretation.options import Interpreted, PickOptions
 from geocnn.interpretation.tracing import traced_sticks
 from geocnn.interpretation.writing import write_horizon, write_sticks
@@ -157,23 +157,51 @@ def test_without_interpreted_all_is_background_and_that_is_told(labelled: Callab
 )
 def test_points_in_a_triangle_are_as_many_as_its_edges_ask_for(corners: list[tuple[float, ...]]) -> None:
     a, b, c = (np.array(each, float) for each in corners)
-    points = points_in(a, b, c)
+    spaced = 0.3
+    points = points_in(a, b, c, spaced)
     weights = np.random.default_rng(0).dirichlet(np.ones(3), 2000)
     apart, _ = cKDTree(points).query(weights @ np.array([a, b, c]))
-    assert apart.max() <= SPACING / np.sqrt(2) + 1e-9
+    assert apart.max() <= spaced / np.sqrt(2) + 1e-9
     edges = sorted(float(np.linalg.norm(p - q)) for p, q in ((a, b), (b, c), (c, a)))
-    assert len(points) <= edges[0] * edges[2] / SPACING**2 / 2 + 3 * sum(edges) / SPACING + 10
+    assert len(points) <= edges[0] * edges[2] / spaced**2 / 2 + 3 * sum(edges) / spaced + 10
 
 
-@pytest.mark.parametrize("distance", [0.5, 1.0, 2.5, 12.0])
+@pytest.mark.parametrize("distance", [0.5, 1.0, 2.5, 12.0, 25.0])
 def test_samples_near_points_are_those_that_are_measured_to_be(distance: float) -> None:
     random = np.random.default_rng(1)
-    points = random.uniform(-6, 36, (40, 3)) * [1, 1, 0.7]
-    shape = (30, 28, 20)
+    points = random.uniform(-6, 100, (40, 3)) * [1, 0.4, 0.2]
+    shape = (90, 28, 20)
     everywhere = np.argwhere(np.ones(shape, bool))
     apart = np.linalg.norm(everywhere[:, None] - points, axis=2).min(axis=1)
-    expected = (apart <= np.hypot(distance, SPACING / 2)).reshape(shape)
-    np.testing.assert_array_equal(near(np.array_split(points, 7), shape, distance), expected)
+    expected = (apart <= np.hypot(distance, spacing(distance) / 2)).reshape(shape)
+    np.testing.assert_array_equal(near(np.repeat(points[:, None], 3, axis=1), shape, distance), expected)
+
+
+@pytest.mark.parametrize("distance", [0.5, 1.0, 6.0, 25.0])
+def test_samples_near_a_slanted_plane_are_those_within_the_distance(distance: float) -> None:
+    """Over several blocks, of a triangle that is larger than the grid, by the formula of a plane."""
+    shape = (150, 80, 70)
+    normal = np.array([0.6, 0.64, 0.48])
+    across = np.linalg.svd(normal[None])[2][1:]
+    middle = np.array([75.0, 40.0, 35.0])
+    corners = middle + 4000 * np.array([(0, 1), (-0.87, -0.5), (0.87, -0.5)]) @ across
+    apart = np.abs((np.moveaxis(np.indices(shape), 0, -1) - middle) @ normal)
+    made = near(corners[None], shape, distance)
+    aside = spacing(distance) ** 2 / 4
+    assert made[apart < np.sqrt(distance**2 - aside) - 1e-9].all()
+    assert not made[apart > np.sqrt(distance**2 + aside) + 1e-9].any()
+
+
+def test_what_lies_far_away_takes_no_memory() -> None:
+    """A thousand kilometres of surface take what its part within the grid takes."""
+    shape = (60, 60, 60)
+    triangles = np.array([[(30, 30, 0), (30, 30, 59), (80_030, 80_030, 30)], [(5e4, 0, 0), (5e4, 900, 0), (5e4, 0, 9)]])
+    tracemalloc.start()
+    made = near(triangles, shape, 1.0)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made[45, 45, 30]
+    assert most < 2**26
 
 
 # Where someone looked
@@ -314,6 +342,25 @@ def test_a_horizon_is_filled_between_lines_of_any_spacing(picked: Any, rounding:
     np.testing.assert_allclose(within, TRUE[: last[0] + 1, : last[1] + 1, 0], atol=0.05 if rounding else 1e-9)
     assert not np.isfinite(found.depths[last[0] + 1 :]).any()
     assert (found.gaps, found.duplicates) == (0, 0)
+
+
+def test_a_horizon_picked_on_every_trace_needs_no_triangles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of an exact grid are ambiguous, and slow to find."""
+    monkeypatch.setattr("geocnn.interpretation.horizons.Delaunay", None)
+    nodes = np.column_stack([np.argwhere(np.ones((40, 60))), TRUE.ravel()])
+    found = horizon_of_picks(np.random.default_rng(0).permutation(nodes), (40, 60))
+    np.testing.assert_array_equal(found.depths, TRUE[..., 0])
+    assert (found.gaps, found.duplicates) == (0, 0)
+
+
+def test_traces_are_looked_for_in_batches_of_triangles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geocnn.interpretation.horizons.AT_ONCE", 50)
+    nodes = np.column_stack([np.argwhere(np.ones((40, 60))), TRUE.ravel()])
+    kept = np.random.default_rng(0).uniform(size=len(nodes)) > 0.2
+    kept[[0, 59, -60, -1]] = True
+    found = horizon_of_picks(nodes[kept], (40, 60))
+    inner = found.depths[1:-1, 1:-1]
+    np.testing.assert_allclose(inner, TRUE[1:-1, 1:-1, 0], atol=1e-9)
 
 
 def test_two_picked_areas_are_not_joined() -> None:

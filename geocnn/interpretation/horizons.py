@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay, QhullError, cKDTree
+from scipy.spatial import ConvexHull, Delaunay, QhullError, cKDTree
 
 from geocnn.interpretation.picks import Floats
 
@@ -23,6 +23,15 @@ ROUNDING = 0.1
 
 SAME = 100
 """Picks nearer than a part of a position of so many are one."""
+
+TREMBLE = 1e-6
+"""Positions by which picks are moved for their triangles to be found: those of exact grids are ambiguous, and slow."""
+
+EDGE = 1e-9
+"""Rounding at edges of triangles."""
+
+AT_ONCE = 2**20
+"""Traces that are tried for triangles at once."""
 
 NEIGHBOURS = 8
 FLAT = 0.1
@@ -111,40 +120,59 @@ def _along_line(
 def _over_triangles(places: Floats, z: Floats, traces: Floats) -> tuple[Floats, float, NDArray[np.bool_]]:
     """Depths of traces in triangles that are filled, nan elsewhere; their longest edge; traces in any triangle."""
     depths = np.full(len(traces), np.nan)
+    apart, nearest = cKDTree(places).query(traces, distance_upper_bound=0.5 / SAME)
+    own = np.isfinite(apart)
+    depths[own] = z[np.asarray(nearest)[own]]
+    if own.all():
+        # Every trace was picked: there is nothing between picks.
+        return depths, 0.0, own
     try:
-        mesh = Delaunay(places)
+        mesh = Delaunay(places + np.random.default_rng(0).uniform(-TREMBLE, TREMBLE, places.shape))
+        hull = ConvexHull(places)
     except QhullError:
         # So nearly on one line that they make no triangles.
         return depths, 0.0, np.zeros(len(traces), np.bool_)
     corners = places[mesh.simplices]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     widest = GAP * float(np.median(longest))
-
-    def fill(shift: Floats) -> NDArray[np.int64]:
-        unknown = np.flatnonzero(~np.isfinite(depths))
-        at = traces[unknown] + shift
-        triangle = mesh.find_simplex(at)
-        inside = (triangle >= 0) & (longest[triangle] <= widest)
-        depths[unknown[inside]] = _interpolated(mesh, z, triangle[inside], at[inside])
-        return unknown[triangle >= 0]
-
-    # Traces at picks need no search, which is slow at the corners of triangles.
-    apart, nearest = cKDTree(places).query(traces, distance_upper_bound=0.5 / SAME)
-    depths[np.isfinite(apart)] = z[np.asarray(nearest)[np.isfinite(apart)]]
-    between = np.zeros(len(traces), np.bool_)
-    between[fill(np.zeros(2))] = True
-    _at_picks(depths, places, z, traces)
-    for shift in np.array([(1, 0), (-1, 0), (0, 1), (0, -1)]) * ROUNDING:
-        fill(shift)
-    return depths, widest, between
+    filled = mesh.simplices[longest <= widest]
+    shape = traces[-1].astype(np.int64) + 1
+    for shift in np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]) * ROUNDING:
+        _fill(depths.reshape(shape), places[filled] - shift, z[filled])
+        if not shift.any():
+            _at_picks(depths, places, z, traces)
+    return depths, widest, _within(hull, traces)
 
 
-def _interpolated(mesh: Delaunay, z: Floats, triangle: NDArray[np.int32], at: Floats) -> Floats:
-    """z at places in triangles."""
-    transform = mesh.transform[triangle]
-    first = np.einsum("nij,nj->ni", transform[:, :2], at - transform[:, 2])
-    weights = np.column_stack([first, 1 - first.sum(axis=1)])
-    return np.asarray((weights * z[mesh.simplices[triangle]]).sum(axis=1))
+def _fill(depths: Floats, corners: Floats, z: Floats) -> None:
+    """Fill in unknown traces (I, X) in triangles: corners (n, 3, 2) and their depths (n, 3)."""
+    low = np.maximum(np.ceil(corners.min(axis=1) - EDGE), 0).astype(np.int64)
+    high = np.minimum(np.floor(corners.max(axis=1) + EDGE), np.array(depths.shape) - 1).astype(np.int64)
+    sizes = np.maximum(high - low + 1, 0)
+    sides = corners[:, 1:] - corners[:, :1]
+    area = sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0]
+    some = np.flatnonzero((sizes.prod(axis=1) > 0) & (np.abs(area) > EDGE))
+    batch = np.cumsum(sizes[some].prod(axis=1)) // AT_ONCE
+    for part in np.split(some, np.flatnonzero(np.diff(batch)) + 1):
+        count = sizes[part].prod(axis=1)
+        which = np.repeat(part, count)
+        number = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+        trace = low[which] + np.column_stack(np.divmod(number, sizes[which, 1]))
+        unknown = ~np.isfinite(depths[tuple(trace.T)])
+        which, trace = which[unknown], trace[unknown]
+        (x, y), (a, b) = (trace - corners[which, 0]).T, (sides[which, k] for k in (0, 1))
+        first, second = (x * b[:, 1] - y * b[:, 0]) / area[which], (a[:, 0] * y - a[:, 1] * x) / area[which]
+        weights = np.column_stack([1 - first - second, first, second])
+        inside = (weights >= -EDGE).all(axis=1)
+        depths[tuple(trace[inside].T)] = (weights[inside] * z[which[inside]]).sum(axis=1)
+
+
+def _within(hull: ConvexHull, traces: Floats) -> NDArray[np.bool_]:
+    """Which traces lie in the convex hull of picks."""
+    inside = np.ones(len(traces), np.bool_)
+    for east, north, offset in hull.equations:
+        inside &= traces[:, 0] * east + traces[:, 1] * north + offset <= EDGE
+    return inside
 
 
 def _at_picks(depths: Floats, places: Floats, z: Floats, traces: Floats) -> None:

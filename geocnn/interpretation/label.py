@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
-from geocnn.interpretation.fault_surface import dense_surface, near, unjoined
+from geocnn.interpretation.fault_surface import triangles_of, unjoined
 from geocnn.interpretation.horizon_classes import HORIZON_CLASSES, NULL, Classes
 from geocnn.interpretation.horizons import horizon_of_picks
 from geocnn.interpretation.looked import Looked
+from geocnn.interpretation.nearness import near
 from geocnn.interpretation.options import Interpreted, PickOptions
 from geocnn.interpretation.picks import Floats
 from geocnn.interpretation.placing import Placed, place
@@ -157,7 +158,7 @@ def _of_faults(files: Sequence[Placed], like: Survey, width: float, looked: Look
     sticks = sticks_of_picks(files)
     # False and True become −1 and 0, in bytes throughout: a label is as large as its survey.
     label = looked.at(like.grid.whole).view(np.int8) - np.int8(1)
-    label[near(dense_surface(sticks), like.grid.shape, width / 2)] = 1
+    label[near(triangles_of(sticks), like.grid.shape, width / 2)] = 1
     remarks = [
         (sticks.disordered, "with nodes out of order: sorted along the stick"),
         (sticks.single, "with one node alone: it counts, no surface is made of it"),
