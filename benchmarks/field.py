@@ -202,7 +202,7 @@ def average_precision(values: Volume, true: NDArray[np.bool_]) -> float:
 
 
 def incoherence(image: Volume, traces: int = 5, samples: int = 9) -> Volume:
-    """One less the semblance of traces along both axes over some samples (Marfurt and others, 1998), along the slice."""
+    """One less the semblance of traces along both axes over some samples (Marfurt and others, 1998), level."""
     lateral, window = (traces, traces, 1), (1, 1, samples)
     mean = uniform_filter(image, lateral)
     power = uniform_filter(uniform_filter(image**2, lateral), window)
