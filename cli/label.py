@@ -72,6 +72,7 @@ def label(
     to_volume = {"columns": columns, "z_unit": z_unit, "width": width, "horizon": horizon}
     looked = {"inlines": inlines, "crosslines": crosslines, "window_ms": window_ms, "polygon": polygon}
     to_sticks: dict[str, Any] = {"every": every, "axis": axis}
+    _require_apart({"--out": split_name(out)[0], "--picture": picture}, [*picks, like])
     require_free(split_name(out)[0], overwrite)
     if Path(out).suffix.lower() in TEXTS and not is_text(Path(picks[0])):
         _refuse({**to_volume, **looked, "picture": picture}, f"sticks are written to {out}", "a label volume of picks")
@@ -79,12 +80,54 @@ def label(
         _to_sticks(picks, like, out, options, format or "charisma-sticks", how, overwrite)
         return
     _refuse(to_sticks, f"a label volume is written to {out}", "sticks of a label, an --out that ends in .dat or .txt")
-    said = {"format": format, **{name: value for name, value in to_volume.items() if value is not None}}
+    said = {name: value for name, value in {"format": format, **to_volume}.items() if value is not None}
     _to_volume(picks, like, out, options, said, looked, picture, overwrite)
 
 
 TEXTS = (".dat", ".txt")
 """Suffixes of outputs that are sticks, if what they are made of is a volume."""
+
+
+VOLUMES = (".sgy", ".segy", ".su", ".h5", ".hdf5", ".npy", ".dat", ".bin", ".raw")
+"""Suffixes of outputs that are label volumes."""
+
+BYTES = (".h5", ".hdf5", ".npy")
+"""Suffixes of volumes that tell the type of their samples: classes are written as bytes."""
+
+
+def _require_apart(outputs: dict[str, Path | None], inputs: list[str]) -> None:
+    """Refuse outputs that are inputs, or one another, whether or not they may be overwritten."""
+    from geocnn.survey.content import split_name
+
+    sources = [split_name(name)[0] for name in inputs]
+    for option, path in outputs.items():
+        for source in sources if path is not None else ():
+            if path is not None and _is_same(path, source):
+                raise UsageError(
+                    f"{option} {path} is an input, which would be lost",
+                    expected="an output beside the inputs",
+                    do="choose another name",
+                )
+        if path is not None:
+            sources.append(path)
+
+
+def _is_same(first: Path, second: Path) -> bool:
+    """Whether two names are of one file, by links and folders."""
+    return first.resolve() == second.resolve() or (first.exists() and second.exists() and first.samefile(second))
+
+
+def _require_volume(out: str) -> None:
+    """Refuse, before any work, an output of no known format."""
+    from geocnn.survey.content import split_name
+
+    suffix = split_name(out)[0].suffix
+    if suffix.lower() not in VOLUMES:
+        raise UsageError(
+            f"--out {out} has the suffix {suffix or 'of no format'}",
+            expected=f"one of {', '.join(VOLUMES)}",
+            do="choose a name with one of them",
+        )
 
 
 def _refuse(said: dict[str, Any], found: str, kept: str) -> None:
@@ -152,20 +195,25 @@ def _to_volume(
 
     from . import report
 
+    _require_volume(out)
     if picture is not None:
         from geocnn.pictures import require_picture
 
         require_picture(picture, overwrite)
+    if said.get("horizon") in ("interval", "distance"):
+        _refuse({"width": said.get("width")}, f"--horizon {said['horizon']} has none", "faults and --horizon surface")
     chosen, interpreted = _record(PickOptions, said), _interpreted(looked)
     survey = open_survey(like, options)
     for remark in survey.remarks:
         report.warn(f"{survey.name}: {remark}")
     made = picked_label(picks, survey, chosen, interpreted)
+    if made.kind == "sticks":
+        _refuse({"horizon": said.get("horizon")}, f"{picks[0]} holds fault sticks", "horizons")
     for remark in made.remarks:
         report.warn(remark)
     for line in made.report.lines():
         report.say(line)
-    _write(made, out, picks, overwrite)
+    _write(made, out, _provenance(picks, {**said, **looked}), overwrite)
     if picture is not None:
         _draw(made, picture, overwrite)
     report.say(f"done: {out}{f', {picture}' if picture else ''}")
@@ -176,12 +224,20 @@ def _interpreted(looked: dict[str, str]) -> Interpreted | None:
     from geocnn.interpretation.options import Interpreted as Record
 
     where: dict[str, Any] = {
-        name: _corners(text) if name == "polygon" else _numbers(f"--{name.replace('_', '-')}", text)
+        name: _corners(text) if name == "polygon" else _lines(f"--{name.replace('_', '-')}", text)
         for name, text in looked.items()
         if text
     }
     record: Interpreted | None = _record(Record, where) if where else None
     return record
+
+
+def _lines(option: str, text: str) -> tuple[float, ...]:
+    """``1400,1420`` as numbers of lines, or as a window."""
+    numbers = _numbers(option, text)
+    if option == "--window-ms" and len(numbers) != 2:
+        raise UsageError(f"{option} {text}", "two numbers: first and last", "write both, such as 300,900")
+    return numbers
 
 
 def _corners(text: str) -> tuple[tuple[float, ...], ...]:
@@ -190,18 +246,33 @@ def _corners(text: str) -> tuple[tuple[float, ...], ...]:
     if len(corners) < 3 or any(len(corner) != 2 for corner in corners):
         raise UsageError(
             f"--polygon {text}",
-            expected="three corners or more, such as '604000,6082000 606000,6082000 606000,6084000'",
+            expected="at least 3 corners, such as '604000,6082000 606000,6082000 606000,6084000'",
             do="write X,Y without a space, and a space between corners",
         )
     return corners
 
 
-def _write(made: PickedLabel, out: str, picks: list[str], overwrite: bool) -> None:
+def _provenance(picks: list[str], said: dict[str, Any]) -> str:
+    """The command that makes this label of these picks."""
+    import shlex
+
+    options = [text for name, value in said.items() if value for text in (f"--{name.replace('_', '-')}", f"{value}")]
+    return f"label: geocnn label {shlex.join([*(Path(name).name for name in picks), *options])}"
+
+
+def _write(made: PickedLabel, out: str, source: str, overwrite: bool) -> None:
+    from geocnn.survey.content import split_name
     from geocnn.survey.creating import create_survey
     from geocnn.survey.survey import NewSurvey
 
-    source = f"label: geocnn label {' '.join(Path(name).name for name in picks)}"
-    new = NewSurvey(made.grid, made.domain, provenance=(source,), coordinates=made.coordinates)
+    classes = made.has_classes and split_name(out)[0].suffix.lower() in BYTES
+    new = NewSurvey(
+        made.grid,
+        made.domain,
+        provenance=(source,),
+        sample_format="int8" if classes else None,
+        coordinates=made.coordinates,
+    )
     with create_survey(out, new, like=made.like, overwrite=overwrite) as writer:
         writer.write(made.grid.whole, made.read(made.grid.whole))
         writer.commit()

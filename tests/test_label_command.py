@@ -17,6 +17,7 @@ from geocnn.interpretation.writing import write_sticks
 from geocnn.survey.creating import create_survey
 from geocnn.survey.opening import open_survey
 from geocnn.survey.survey import NewSurvey
+from geocnn_cli.label import VOLUMES
 
 SURVEY = InterpretedSurvey()
 FAULT = [np.array([[i, 10.0 + 0.2 * i, 5.0], [i, 30.0 + 0.2 * i, 45.0]]) for i in (0.0, 20.0, 39.0)]
@@ -78,16 +79,20 @@ def test_distances_are_written_as_they_are(geocnn: Geocnn, survey: Path, tmp_pat
         (("--inlines", "101"), "interpreted inline 101 is not in"),
         (("--inlines", "first"), "--inlines first"),
         (("--window-ms", "900,300"), "window_ms is [900, 300]"),
-        (("--window-ms", "900"), "--window-ms"),
+        (("--window-ms", "900"), "--window-ms 900 expected: two numbers: first and last"),
+        (("--horizon", "surface"), "--horizon: "),
+        (("--horizon", "interval"), "which holds fault sticks"),
+        (("--horizon", "interval", "--width", "2"), "--width: --horizon interval has none"),
         (("--z-unit", "ft"), "picks in ft for"),
         (("--width", "0"), "--width: "),
         (("--polygon", "0,0 1,1"), "--polygon 0,0 1,1"),
-        (("--polygon", "0,0,0 1,1 1,0"), "three corners or more"),
+        (("--polygon", "0,0,0 1,1 1,0"), "at least 3 corners"),
         (("--polygon", "0,0 1,x 1,0"), "--polygon 1,x"),
         (("--polygon", "0,0 1,0 1,1"), "no trace of"),
         (("--every", "8"), "--every: a label volume is written to"),
         (("--every", "8", "--axis", "inline"), "--every, --axis: a label volume is written to"),
         (("--columns", "x,y"), "columns x,y"),
+        (("--columns", "x,y,z,stick"), "5 columns expected: 4 columns: x,y,z,stick"),
         (("--columns", "x,y,z", "--format", "iesx-sticks"), "both format iesx-sticks and columns x,y,z"),
     ],
 )
@@ -100,6 +105,79 @@ def test_bad_options(
     assert outcome.status in (1, 2)
     assert match in outcome.err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_what_is_read_is_never_replaced(
+    geocnn: Geocnn, survey: Path, sticks: Path, tmp_path: Path, overwrite: bool
+) -> None:
+    (tmp_path / "link.dat").symlink_to(sticks)
+    (tmp_path / "hard.dat").hardlink_to(sticks)
+    more = ["--overwrite"] if overwrite else []
+    free = tmp_path / "free.h5"
+    before = sticks.read_bytes(), survey.read_bytes()
+    inside = f"{survey}:/faults" if survey.suffix == ".h5" else survey
+    for said, match in (
+        (("--out", sticks), "--out"),
+        (("--out", tmp_path / "link.dat"), "--out"),
+        (("--out", tmp_path / "hard.dat"), "--out"),
+        (("--out", tmp_path / "missing/../sticks.dat"), "--out"),
+        (("--out", inside), "--out"),
+        (("--out", free, "--picture", sticks), "--picture"),
+        (("--out", free, "--picture", survey), "--picture"),
+        (("--out", free, "--picture", free), "--picture"),
+    ):
+        done = geocnn("label", sticks, "--like", survey, *said, *more)
+        assert done.status == 2, (said, done.err)
+        assert f"{match} " in done.err
+        assert "is an input, which would be lost" in done.err
+    assert (sticks.read_bytes(), survey.read_bytes()) == before
+    assert not free.exists()
+
+
+@pytest.mark.parametrize("survey", ["h5"], indirect=True)
+def test_a_label_volume_is_not_replaced_by_its_sticks(geocnn: Geocnn, survey: Path, tmp_path: Path) -> None:
+    volume = write_volume(tmp_path / "volume.h5", parallel_faults()).rename(tmp_path / "volume.dat")
+    before = volume.read_bytes()
+    done = geocnn("label", volume, "--like", survey, "--out", volume, "--overwrite")
+    assert (done.status, volume.read_bytes()) == (2, before)
+
+
+@pytest.mark.parametrize("survey", ["h5"], indirect=True)
+def test_an_output_of_no_format_is_refused_before_the_work(
+    geocnn: Geocnn, survey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geocnn.interpretation.label.picked_label", None)
+    (tmp_path / "picks.dat").write_text("1 2 3 0 0\n")
+    done = geocnn("label", tmp_path / "picks.dat", "--like", survey, "--out", tmp_path / "x.xyz")
+    assert done.status == 2
+    assert "has the suffix .xyz" in done.err
+
+
+@pytest.mark.parametrize("suffix", VOLUMES)
+def test_every_format_of_volumes_is_one_that_is_written(tmp_path: Path, suffix: str) -> None:
+    with create_survey(str(tmp_path / f"x{suffix}"), NewSurvey(SURVEY.grid, SURVEY.domain)) as writer:
+        writer.discard()
+
+
+@pytest.mark.parametrize("survey", ["h5"], indirect=True)
+def test_classes_are_written_as_bytes_and_distances_are_not(geocnn: Geocnn, survey: Path, tmp_path: Path) -> None:
+    rows = [f"{100 + 2 * i} {500 + x} 300" for i in range(40) for x in range(60)]
+    (tmp_path / "horizon.dat").write_text("\n".join(rows))
+    for horizon, kind in (("surface", np.int8), ("interval", np.int8), ("distance", np.float32)):
+        for suffix in ("h5", "npy"):
+            out = tmp_path / f"{horizon}.{suffix}"
+            said = ("--horizon", horizon, "--inlines", "100,140", "--out", out)
+            assert geocnn("label", tmp_path / "horizon.dat", "--like", survey, *said).status == 0
+            if suffix == "h5":
+                with h5py.File(out) as file:
+                    assert file["data"].dtype == kind
+                    told = file["data"].attrs["provenance"].decode()
+                    assert f"geocnn label horizon.dat --horizon {horizon} --inlines 100,140" in told
+            else:
+                assert np.load(out).dtype == kind
+    assert set(np.unique(np.load(tmp_path / "interval.npy"))) == {-1, 0, 1}
+    assert (tmp_path / "surface.h5").stat().st_size < (tmp_path / "distance.h5").stat().st_size / 3
 
 
 @pytest.mark.parametrize("survey", ["h5"], indirect=True)
@@ -128,7 +206,9 @@ def test_sticks_of_another_survey_and_empty_files(geocnn: Geocnn, survey: Path, 
         ("INLINE- 0 0 0 0 300 F 1\nINLINE- 0 0 0 0 340 F 1\n", 1, "have 0 for coordinates and for line numbers"),
         ("X Y Z\n110 510 300\n110 511 300\n", 1, "is 'X Y Z'"),
         ("110 510 -220 0 0\n110 516 300 0 1\n", 1, "1 of 2 nodes of"),
-        ("110 510 220 0 0\n110 512 0.3 0 1\n112 516 0.32 1 1\n112 516 320 1 1\n", 1, "2 others only in s"),
+        ("110 510 220 0 0\n110 512 0.3 0 1\n112 516 0.32 1 1\n112 516 320 1 1\n", 1, "2 others only by z in s"),
+        ("110 510 -999.25\n112 511 300\n114 512 340\n110 515 -999.25\n", 0, "2 undefined"),
+        ("110 510 220 0 0\n", 0, "1 node (opendtect-sticks)"),
     ],
 )
 def test_odd_picks_are_told_of_and_do_no_harm(

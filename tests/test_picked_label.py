@@ -119,6 +119,87 @@ def test_nodes_out_of_order_are_sorted(labelled: Callable[..., PickedLabel]) -> 
     assert not any("out of order" in remark for remark in sorted_.remarks)
 
 
+def test_sticks_picked_in_opposite_directions_make_the_same_surface(labelled: Callable[..., PickedLabel]) -> None:
+    """One from the top downwards, the next from the bottom upwards."""
+    rows = [[(line, 10 + s / 2 + line / 4, s, line) for s in (2, 14, 26, 45)] for line in (2, 14, 26)]
+    down = labelled(sticks(*rows[0], *rows[1], *rows[2]))
+    both = labelled(sticks(*rows[0], *rows[1][::-1], *rows[2]))
+    np.testing.assert_array_equal(values(both), values(down))
+    on = (values(down) == 1)[3:26].sum(axis=(1, 2))
+    assert on.min() > 0.7 * on.max()
+
+
+@pytest.mark.parametrize("second", [(2, 8, 14, 20), (20, 14, 8, 2), (8, 14)], ids=["again", "back", "within"])
+def test_two_faults_in_a_file_that_tells_none_are_not_joined(
+    labelled: Callable[..., PickedLabel], second: tuple[int, ...]
+) -> None:
+    """Sticks of one fault, then of another beside it: the way turns back between them."""
+    rows = [(line, 20 + s / 8, s, n) for n, line in enumerate((2, 8, 14, 20)) for s in (0, 25, 49)]
+    others = [(line, 28 + s / 8, s, 4 + n) for n, line in enumerate(second) for s in (0, 25, 49)]
+    made = labelled(sticks(*rows, *others))
+    label = values(made)
+    # At half the depth one is at 23, the other at 31.
+    assert not (label[:, 25:30, 24] == 1).any()
+    on = slice(min(second), max(second) + 1)
+    assert (label[on, 31, 24] == 1).all()
+    assert (label[2:21, 23, 24] == 1).all()
+    assert "charisma-sticks does" in " ".join(made.remarks)
+    if second != (20, 14, 8, 2):
+        assert made.report.things == f"2 faults, {4 + len(second)} sticks"
+        assert "1 stick taken as the first of another fault" in " ".join(made.remarks)
+
+
+def test_sticks_of_a_named_fault_are_joined_in_any_order(tmp_path: Path) -> None:
+    rows = [f"INLINE- {100 + 2 * i} 520 0 0 {z} F {i}\n" for i in (2, 20, 8, 14) for z in (200, 396)]
+    (tmp_path / "picks.dat").write_text("".join(rows))
+    made = picked_label([str(tmp_path / "picks.dat")], SURVEY, PickOptions())
+    assert (values(made)[2:21, 20, 25] == 1).all()
+    assert made.report.things == "1 fault, 4 sticks"
+    assert not any("charisma" in remark for remark in made.remarks)
+
+
+@pytest.mark.parametrize("dip", [0.0, 0.8])
+def test_a_fault_with_sticks_of_all_lengths_is_one(labelled: Callable[..., PickedLabel], dip: float) -> None:
+    """How far up and down a stick was picked is no turn of the way."""
+    ends = ((0, 20), (10, 49), (2, 12), (30, 49), (0, 49), (20, 30))
+    rows = [(4 * n, 10 + dip * s + n, s, n) for n, (top, base) in enumerate(ends) for s in range(top, base, 3)]
+    assert labelled(sticks(*rows)).report.things == "1 fault, 6 sticks"
+
+
+def test_a_fault_that_curves_is_one(labelled: Callable[..., PickedLabel]) -> None:
+    turned = [(20 + 15 * np.cos(angle), 30 + 15 * np.sin(angle)) for angle in np.linspace(0, 3, 9)]
+    rows = [(i, x, s, n) for n, (i, x) in enumerate(turned) for s in (5, 40)]
+    assert labelled(sticks(*rows)).report.things == "1 fault, 9 sticks"
+
+
+def test_nodes_far_from_their_stick_are_told(labelled: Callable[..., PickedLabel]) -> None:
+    rows = [(line, 10, s, line) for line in (2, 8, 14) for s in range(0, 40, 4)]
+    assert not any("usual distances" in remark for remark in labelled(sticks(*rows)).remarks)
+    rows[14] = (8, 58, 16, 8)
+    made = labelled(sticks(*rows))
+    assert (
+        "1 node more than ten usual distances from those beside it on its stick, such as 116, 558, z 264: the surface "
+        "leads there; correct or remove what was mistyped"
+    ) in made.remarks
+    rows[0] = (2, 59, 0, 2)
+    assert any(remark.startswith("2 nodes more than ten usual") for remark in labelled(sticks(*rows)).remarks)
+
+
+def test_a_file_named_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "picks.dat").write_text(PLANE)
+    (tmp_path / "folder").mkdir()
+    for other in ("picks.dat", "folder/../picks.dat"):
+        with pytest.raises(SurveyError, match=r"picks\.dat is named twice"):
+            picked_label([str(tmp_path / "picks.dat"), str(tmp_path / other)], SURVEY, PickOptions())
+
+
+def test_options_that_do_nothing_are_refused(labelled: Callable[..., PickedLabel]) -> None:
+    with pytest.raises(SurveyError, match=r"horizon interval with .*, which holds fault sticks"):
+        labelled(PLANE, horizon="interval")
+    with pytest.raises(ValidationError, match="width 3 with horizon distance"):
+        PickOptions(width=3, horizon="distance")
+
+
 def test_single_and_doubled_nodes_are_told(labelled: Callable[..., PickedLabel]) -> None:
     made = labelled(sticks((4, 10, 5, 0), (4, 10, 5, 0), (4, 30, 45, 0), (30, 50, 25, 1)))
     assert made.report.duplicates == 1
@@ -142,7 +223,8 @@ def test_the_report(labelled: Callable[..., PickedLabel]) -> None:
 def test_without_interpreted_all_is_background_and_that_is_told(labelled: Callable[..., PickedLabel]) -> None:
     made = labelled(PLANE)
     assert set(np.unique(values(made))) == {0, 1}
-    assert any("taken as background; say where someone looked" in remark for remark in made.remarks)
+    options = "--inlines, --crosslines, --window-ms or --polygon (config: interpreted)"
+    assert any(f"taken as background: say where someone looked with {options}" in each for each in made.remarks)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +338,10 @@ def test_places_that_do_not_exist(labelled: Callable[..., PickedLabel], said: di
     [
         ({"window_ms": (900, 300)}, r"window_ms is \[900, 300\]"),
         ({}, "interpreted says nothing"),
-        ({"polygon": ((0, 0), (1, 1))}, "at least 3"),
+        ({"polygon": ((0, 0), (1, 1))}, "found 2 corners"),
+        ({"window_ms": (300,)}, r"found .*300"),
+        ({"window_ms": 300}, "found 300"),
+        ({"crosslines": 2260}, "found 2260"),
         ({"inline": (100,)}, "inline"),
     ],
 )
@@ -304,6 +389,13 @@ def test_horizons_are_intervals_in_the_order_of_depth(labelled: Callable[..., Pi
     s = np.arange(50)
     np.testing.assert_array_equal(values(made), (s >= TRUE).astype(int) + (s >= TRUE + 15))
     assert list(made.report.shares)[:3] == ["interval 0", "interval 1", "interval 2"]
+
+
+def test_the_sample_on_a_horizon_belongs_below_it(labelled: Callable[..., PickedLabel]) -> None:
+    flat = horizon(lambda i, x: 0.0 * i + 20)
+    np.testing.assert_array_equal(
+        values(labelled(flat, horizon="interval")), np.broadcast_to(np.arange(50) >= 20, SHAPE)
+    )
 
 
 def test_the_distance_from_a_horizon_grows_downwards(labelled: Callable[..., PickedLabel]) -> None:

@@ -116,6 +116,93 @@ def test_other_layouts_by_their_columns(tmp_path: Path, columns: str, text: str,
         np.testing.assert_array_equal(picks.z, [400, 404])
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", " , ", "; "])
+def test_columns_are_parted_by_the_separator_of_the_file(tmp_path: Path, separator: str) -> None:
+    """A blank in a field is a part of it."""
+    rows = ["X,Y,Time (ms),Fault name,Stick", "626070.0,4300075.0,300,F 1,0", "626080,4300075,340,F 1,0", "1,2,3,F 2,1"]
+    text = "\n".join(row.replace(",", separator) for row in rows)
+    picks = read(tmp_path, text, columns="x,y,z,fault,stick")
+    np.testing.assert_array_equal(picks.fault, [0, 0, 1])
+    np.testing.assert_array_equal(picks.stick, [0, 0, 1])
+    np.testing.assert_array_equal(picks.z, [300, 340, 3])
+    assert picks.tells_faults
+    assert not read(tmp_path, "1 2 3 0\n1 2 4 0\n", columns="x,y,z,stick").tells_faults
+
+
+@pytest.mark.parametrize(
+    ("columns", "text", "match"),
+    [
+        ("x,y,z,stick", "1,2,300,0\n1,2,310,F 1,0\n", r"line 2 of .* is '1,2,310,F 1,0', 5 columns"),
+        ("x,y,z,stick", "1,2,300,0,9\n1,2,310,0,9\n", r"line 1 of .*, 5 columns"),
+        ("x,y,z,stick", "1 2 300 0\n1 2 310\n", r"line 2 of .* is '1 2 310', 3 columns"),
+        ("x,y,z,stick", "1,2,300,0\n1,2,late,0\n", r"line 2 of .* is '1,2,late,0'"),
+        ("x,y,z", "X Y 7\n1 2 300\n", r"line 1 of .* is 'X Y 7'"),
+        ("x,y,z", "X Y Z\n", "holds no node"),
+    ],
+)
+def test_rows_with_other_columns_are_refused_by_their_number(
+    tmp_path: Path, columns: str, text: str, match: str
+) -> None:
+    with pytest.raises(SurveyError, match=match) as told:
+        read(tmp_path, text, columns=columns)
+    assert "- for one that is not read" in told.value.faults[0].do or "no node" in match
+
+
+@pytest.mark.parametrize("null", [-999.25, -999, -9999, -99999, 3.4028235e38, 0])
+def test_nulls_of_other_systems_are_undefined(tmp_path: Path, null: float) -> None:
+    rows = [f"1{k} 2{k} {null if k % 3 == 0 else 400 + k}" for k in range(12)]
+    picks = read(tmp_path, "\n".join(rows))
+    assert (len(picks), picks.undefined) == (8, 4)
+    assert picks.remarks == (
+        () if null > 1 else (f"4 nodes of {picks.name} with z {null:g} taken as undefined: nothing else lies near it",)
+    )
+
+
+@pytest.mark.parametrize("values", [(-999, -700, -1200), (0, 100, 400, 0), (0, 400, 410), (-999.25, -998, -1200), (-5, 3)])
+def test_values_that_are_no_nulls(tmp_path: Path, values: tuple[float, ...]) -> None:
+    picks = read(tmp_path, "\n".join(f"1{k} 2{k} {z}" for k, z in enumerate(values)))
+    assert (len(picks), picks.undefined, picks.remarks) == (len(values), 0, ())
+
+
+def test_depths_below_zero_have_nulls_too(tmp_path: Path) -> None:
+    for values in ((-999.25, -999.25, -800, -1500), (-9999, -800, -1500)):
+        picks = read(tmp_path, "\n".join(f"1{k} 2{k} {z}" for k, z in enumerate(values)))
+        np.testing.assert_array_equal(picks.z, [-800, -1500])
+    sticks = "1 2 0 0 0\n1 3 0 0 1\n1 4 500 0 2\n"
+    np.testing.assert_array_equal(read(tmp_path, sticks).z, [0, 0, 500])
+
+
+@pytest.mark.parametrize("count", [2, 10, 49, 300])
+@pytest.mark.parametrize(
+    ("place", "bad"), [(0, "X Y TWT of the fault"), (0, "nan 7000100 400 0 0"), (1, "nan 2 3 0 0"), (-1, "610010.5 70")]
+)
+def test_one_bad_line_is_told_and_no_good_one(tmp_path: Path, count: int, place: int, bad: str) -> None:
+    rows = [f"6100{k:03} 7000{k:03} {400 + k} {k // 5} {k % 5}" for k in range(count)]
+    rows[place] = bad
+    line = place % count + 1
+    with pytest.raises(SurveyError, match=rf"line {line} of .* is '{bad}'") as told:
+        read(tmp_path, "\n".join(rows))
+    assert told.value.faults[0].expected.startswith("opendtect-sticks: X Y Z stick node")
+
+
+def test_many_lines_of_prose_do_not_hide_the_layout(tmp_path: Path) -> None:
+    rows = [f"line {k} of the header" for k in range(60)] + [f"6100{k:03} 7000{k:03} 400" for k in range(300)]
+    with pytest.raises(SurveyError, match=r"line 1 of .* is 'line 0 of the header'") as told:
+        read(tmp_path, "\n".join(rows))
+    assert told.value.faults[0].expected.startswith("opendtect-horizon")
+
+
+def test_characters_of_binary_files_are_not_printed(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError, match="is no text file"):
+        read(tmp_path, bytes(range(128, 255)) * 40)
+    with pytest.raises(SurveyError, match="is of no known layout") as told:
+        read(tmp_path, b"a\x7f\x1b[31m \xff".replace(b"\xff", b"\xf4") + b" well\n" * 9)
+    assert str(told.value).isprintable() or set(str(told.value)) - {"\n"} <= set(map(chr, range(32, 127))) | {"…"}
+    # Names of faults in an older alphabet are read.
+    name = "Störung süd".encode("latin-1")
+    assert len(read(tmp_path, STICKS["charisma-sticks"].encode().replace(b"Main fault", name))) == 3
+
+
 @pytest.mark.parametrize("format", STICKS)
 @pytest.mark.parametrize("other", LAYOUTS)
 def test_a_file_of_another_layout_is_recognised(tmp_path: Path, format: str, other: str) -> None:

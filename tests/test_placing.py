@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from interpreted_survey import BINS, GRID, InterpretedSurvey
@@ -68,7 +70,7 @@ def test_a_unit_of_the_other_domain() -> None:
 
 def test_mixed_units_and_signs_are_refused() -> None:
     mixed = np.where(np.arange(4) < 2, Z, Z / 1000)
-    with pytest.raises(SurveyError, match=r"2 nodes of sticks\.dat lie in the survey in ms, 2 others only in s"):
+    with pytest.raises(SurveyError, match=r"2 nodes of sticks\.dat in the survey by z in ms, 2 others only by z in s"):
         place(picks({"xy": xy()}, mixed), InterpretedSurvey(), None)
     with pytest.raises(SurveyError, match=r"2 of 4 nodes of sticks\.dat have a negative z"):
         place(picks({"xy": xy()}, Z * [1, -1, 1, -1]), InterpretedSurvey(), None)
@@ -129,6 +131,23 @@ def test_picks_of_another_survey(where: np.ndarray, z: np.ndarray, do: str) -> N
     with pytest.raises(SurveyError, match=r"none of the 4 nodes of sticks\.dat lies in survey: the first is") as told:
         place(picks({"xy": where}, z), InterpretedSurvey(), None)
     assert do in told.value.faults[0].do
+
+
+def test_picks_whose_line_numbers_fit_and_coordinates_do_not() -> None:
+    both = {"xy": xy() + 50_000, "lines": lines()}
+    with pytest.raises(SurveyError, match=r"none of the 4 nodes of sticks\.dat lies in survey") as told:
+        place(picks(both), InterpretedSurvey(), None)
+    assert "by their line numbers they would lie in it" in told.value.faults[0].do
+    assert "--columns -,inline,crossline,…" in told.value.faults[0].do
+    neither = {"xy": xy() + 50_000, "lines": lines() + 9000}
+    with pytest.raises(SurveyError, match="none of the 4 nodes") as told:
+        place(picks(neither), InterpretedSurvey(), None)
+    assert "by their line numbers" not in told.value.faults[0].do
+
+
+def test_what_was_said_of_a_file_is_said_again() -> None:
+    read = replace(picks({"xy": xy()}), remarks=("2 nodes with z -999.25",))
+    assert place(read, InterpretedSurvey(), None).remarks == ("2 nodes with z -999.25",)
 
 
 def test_a_survey_that_cannot_place_them() -> None:

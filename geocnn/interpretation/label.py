@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from geocnn.interpretation.horizons import horizon_of_picks
 from geocnn.interpretation.looked import Looked
 from geocnn.interpretation.nearness import near
 from geocnn.interpretation.options import Interpreted, PickOptions
-from geocnn.interpretation.picks import Floats
+from geocnn.interpretation.picks import Floats, Picks
 from geocnn.interpretation.placing import Placed, place
 from geocnn.interpretation.reading import read_picks
 from geocnn.interpretation.sticks import sticks_of_picks
@@ -93,6 +94,8 @@ class PickedLabel(MemorySurvey):
         What the files hold: ``sticks`` or ``horizon``.
     interpreted
         Traces with a label other than −1, shape `grid.lateral`.
+    has_classes
+        Whether samples are classes: distances are not.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class PickedLabel(MemorySurvey):
         name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         super().__init__(name, like.grid, like.domain, samples[None])
         self.files, self.kind = tuple(names), files[0].picks.kind
+        self.has_classes = np.issubdtype(samples.dtype, np.integer)
         self.interpreted = np.asarray((samples != -1).any(axis=-1))
         self.like, self.report = like, report
         self.counted, self.remarks = like.counted, tuple(remarks)
@@ -129,14 +133,23 @@ def picked_label(
     SurveyError
         If files cannot be read, mix sticks and horizons, or do not lie in the survey.
     """
-    files = [place(read_picks(name, options.format, options.columns), like, options.z_unit) for name in names]
-    _require_one_kind(files)
+    _require_different(names)
+    picks = [read_picks(name, options.format, options.columns) for name in names]
+    _require_one_kind(picks)
+    if picks[0].kind == "sticks" and options.horizon != "surface":
+        raise SurveyError(
+            f"horizon {options.horizon} with {picks[0].name}, which holds fault sticks",
+            expected="horizons, of which it says what they become",
+            do="leave --horizon out (config: horizon)",
+        )
+    files = [place(each, like, options.z_unit) for each in picks]
     looked = Looked(interpreted, like)
     if files[0].picks.kind == "sticks":
         made = _of_faults(files, like, options.width, looked)
         if interpreted is None:
             made.remarks.append(
-                "everything that is not picked was taken as background; say where someone looked with interpreted"
+                "everything that is not picked was taken as background: say where someone looked with --inlines, "
+                "--crosslines, --window-ms or --polygon (config: interpreted)"
             )
     else:
         made = _of_horizons(files, like, options, looked)
@@ -144,9 +157,16 @@ def picked_label(
     return PickedLabel(files, like, made.classes.samples, _report(files, made), remarks)
 
 
-def _require_one_kind(files: Sequence[Placed]) -> None:
-    if len({each.picks.kind for each in files}) > 1:
-        kinds = ", ".join(f"{each.picks.name} ({each.picks.format})" for each in files)
+def _require_different(names: Sequence[str]) -> None:
+    paths = [Path(name).resolve() for name in names]
+    for name, path in zip(names, paths, strict=True):
+        if paths.count(path) > 1:
+            raise SurveyError(f"{name} is named twice", "each file once", "leave one of the two out")
+
+
+def _require_one_kind(files: Sequence[Picks]) -> None:
+    if len({each.kind for each in files}) > 1:
+        kinds = ", ".join(f"{each.name} ({each.format})" for each in files)
         raise SurveyError(
             f"fault sticks and horizons together: {kinds}",
             expected="one of the two in a label",
@@ -159,16 +179,25 @@ def _of_faults(files: Sequence[Placed], like: Survey, width: float, looked: Look
     # False and True become −1 and 0, in bytes throughout: a label is as large as its survey.
     label = looked.at(like.grid.whole).view(np.int8) - np.int8(1)
     label[near(triangles_of(sticks), like.grid.shape, width / 2)] = 1
+    told = all(each.picks.tells_faults for each in files)
+    other = "" if told else f" ({files[0].picks.format} does not tell faults apart, charisma-sticks does)"
     remarks = [
         (sticks.disordered, "with nodes out of order: sorted along the stick"),
         (sticks.single, "with one node alone: it counts, no surface is made of it"),
-        (unjoined(sticks), "not joined to the next: on its line, or more than three usual distances away"),
+        (unjoined(sticks), f"not joined to the next: on its line, or more than three usual distances away{other}"),
+        (sticks.turns, f"taken as the first of another fault: there the way from stick to stick turns back{other}"),
     ]
+    said = [f"{_several(count, 'stick')} {text}" for count, text in remarks if count]
+    if sticks.strays:
+        said.append(
+            f"{_several(len(sticks.strays), 'node')} more than ten usual distances from those beside it on its stick, "
+            f"such as {sticks.strays[0]}: the surface leads there; correct or remove what was mistyped"
+        )
     return _Made(
         Classes(label, ("background", "fault")),
         f"{_several(len(sticks.faults), 'fault')}, {_several(sticks.count, 'stick')}",
         sticks.duplicates,
-        [f"{_several(count, 'stick')} {text}" for count, text in remarks if count],
+        said,
     )
 
 
@@ -176,7 +205,7 @@ def _of_horizons(files: Sequence[Placed], like: Survey, options: PickOptions, lo
     inlines, crosslines, samples = like.grid.shape
     horizons = [horizon_of_picks(each.positions, (inlines, crosslines)) for each in files]
     remarks = [
-        f"{horizon.gaps:,} traces between the picks of {each.picks.name} are not known: they lie in gaps wider than "
+        f"{_several(horizon.gaps, 'trace')} between the picks of {each.picks.name} not known: in gaps wider than "
         f"{horizon.widest:.3g} bins, three times the usual"
         for each, horizon in zip(files, horizons, strict=True)
         if horizon.gaps
@@ -185,7 +214,7 @@ def _of_horizons(files: Sequence[Placed], like: Survey, options: PickOptions, lo
     depths = depths[np.argsort(_mean_depths(files, depths))]
     crossing = int((np.diff(depths, axis=0) < 0).sum())
     if crossing:
-        remarks.append(f"horizons cross on {crossing:,} traces: there each was taken at its own depth")
+        remarks.append(f"horizons cross on {_several(crossing, 'trace')}: there each was taken at its own depth")
     label, names = HORIZON_CLASSES[options.horizon](depths, samples, options.width)
     unseen = ~looked.at(like.grid.whole)
     if options.horizon == "surface":

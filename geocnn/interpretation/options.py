@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from geocnn.records import Record, RecordError
+from geocnn.records import Record, RecordError, show
 
 __all__ = ["FORMATS", "HORIZONS", "STICKS", "Interpreted", "PickOptions"]
 
@@ -15,6 +15,9 @@ HORIZONS = ("opendtect-horizon", "charisma-horizon")
 FORMATS = (*STICKS, *HORIZONS)
 
 Format = Literal["opendtect-sticks", "charisma-sticks", "iesx-sticks", "opendtect-horizon", "charisma-horizon"]
+
+
+WIDTH = 2.0
 
 
 class PickOptions(Record):
@@ -39,7 +42,7 @@ class PickOptions(Record):
     format: Format | None = None
     columns: str | None = None
     z_unit: Literal["s", "ms", "m", "ft"] | None = None
-    width: Annotated[float, Field(ge=1, le=50)] = 2.0
+    width: Annotated[float, Field(ge=1, le=50)] = WIDTH
     horizon: Literal["surface", "interval", "distance"] = "surface"
 
     @model_validator(mode="after")
@@ -47,6 +50,10 @@ class PickOptions(Record):
         if self.format and self.columns:
             raise RecordError(
                 f"both format {self.format} and columns {self.columns}", "one of the two", "leave one away"
+            )
+        if self.horizon != "surface" and self.width != WIDTH:
+            raise RecordError(
+                f"width {self.width:g} with horizon {self.horizon}", "horizon surface, which has one", "leave width out"
             )
         return self
 
@@ -68,6 +75,28 @@ class Interpreted(Record):
     crosslines: tuple[float, ...] = ()
     window_ms: tuple[float, float] | None = None
     polygon: Annotated[tuple[tuple[float, float], ...], Field(min_length=3)] | None = None
+
+    @field_validator("inlines", "crosslines", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise RecordError(f"found {value:g}", "a list of line numbers", f"write [{value:g}]")
+        return value
+
+    @field_validator("window_ms", mode="before")
+    @classmethod
+    def _first_and_last(cls, value: Any) -> Any:
+        if value is not None and (not isinstance(value, list | tuple) or len(value) != 2):
+            raise RecordError(f"found {show(value)}", "two numbers: first and last", "write both, such as [300, 900]")
+        return value
+
+    @field_validator("polygon", mode="before")
+    @classmethod
+    def _area(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple) and len(value) < 3:
+            count = f"{len(value)} corner{'' if len(value) == 1 else 's'}"
+            raise RecordError(f"found {count}", "at least 3 corners", "write more, each as [X, Y]")
+        return value
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:

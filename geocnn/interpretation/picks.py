@@ -34,6 +34,10 @@ class Picks:
         Numbers that tell the faults, and the sticks of a fault, apart.
     undefined
         Nodes that the file marks as undefined; they are left out.
+    tells_faults
+        Whether the file tells which stick is of which fault.
+    remarks
+        What the user must know of how it was read.
     """
 
     name: str
@@ -44,9 +48,16 @@ class Picks:
     fault: NDArray[np.int64]
     stick: NDArray[np.int64]
     undefined: int = 0
+    tells_faults: bool = False
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.z)
+
+    def told(self, node: int) -> str:
+        """A node as its file places it: ``626570, 4300075, z 300``."""
+        first, second = next(iter(self.where.values()))[node]
+        return f"{first:.8g}, {second:.8g}, z {self.z[node]:g}"
 
     def only(self, kept: NDArray[np.bool_]) -> Self:
         """Some of the nodes, where `kept` (n,) is true."""

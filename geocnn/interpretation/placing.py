@@ -77,7 +77,7 @@ def place(picks: Picks, survey: Survey, z_unit: str | None) -> Placed:
     if not inside.any():
         raise _elsewhere(picks, survey, positions)
     kept, why = _within_reach(positions, picks, survey)
-    remarks = (*how, *said, *why)
+    remarks = (*picks.remarks, *how, *said, *why)
     left_out = int((~kept).sum())
     return Placed(picks.only(kept), positions[kept], int((~inside).sum()), residual, remarks, left_out)
 
@@ -97,10 +97,9 @@ def _within_reach(positions: Floats, picks: Picks, survey: Survey) -> tuple[NDAr
     far = int((placed & ~kept).sum())
     if far:
         first = int(np.flatnonzero(placed & ~kept)[0])
-        east, north = next(iter(picks.where.values()))[first]
         remarks.append(
             f"{_nodes(far)} of {picks.name} left out: further outside {survey.name} than it is long, such as the one "
-            f"at {east:g}, {north:g}, z {picks.z[first]:g}"
+            f"at {picks.told(first)}"
         )
     return kept, remarks
 
@@ -176,7 +175,7 @@ def _vertical(picks: Picks, survey: Survey, z_unit: str | None) -> tuple[Floats,
     negative = float((z < 0).mean())
     if SOME < negative < 1 - SOME:
         raise SurveyError(
-            f"{int((z < 0).sum()):,} of {len(z):,} nodes of {picks.name} have a negative z, the others a positive one",
+            f"{int((z < 0).sum()):,} of {_nodes(len(z))} of {picks.name} have a negative z, the others a positive one",
             expected="one sign: z grows downwards, or is negative downwards",
             do="export them again with one sign",
         )
@@ -198,8 +197,8 @@ def _guessed_unit(name: str, z: Floats, axis: Axis, units: Sequence[str]) -> tup
     for other in units:
         if other != best and rest.mean() > SOME and (inside[other] & rest).sum() >= MOST * rest.sum():
             raise SurveyError(
-                f"{int(inside[best].sum()):,} nodes of {name} lie in the survey in {best}, {int(rest.sum()):,} others "
-                f"only in {other}",
+                f"{_nodes(int(inside[best].sum()))} of {name} in the survey by z in {best}, {int(rest.sum()):,} others "
+                f"only by z in {other}",
                 expected="one unit in a file",
                 do="export the picks again, or split the file and pass --z-unit for each (config: z_unit)",
             )
@@ -222,7 +221,7 @@ def _inside(positions: Floats, shape: Sequence[int]) -> np.ndarray:
 def _elsewhere(picks: Picks, survey: Survey, positions: Floats) -> SurveyError:
     """Where picks are that lie outside a survey, and what may be the reason."""
     return SurveyError(
-        f"none of the {len(picks):,} nodes of {picks.name} lies in {survey.name}: {'; '.join(_extents(picks, survey))}",
+        f"none of the {_nodes(len(picks))} of {picks.name} lies in {survey.name}: {'; '.join(_extents(picks, survey))}",
         expected="picks of this survey",
         do=next(_reasons(picks, survey, positions), "check that both belong to the same survey, and --z-unit"),
     )
@@ -248,6 +247,12 @@ def _reasons(picks: Picks, survey: Survey, positions: Floats) -> Iterator[str]:
     shape, bins = survey.grid.shape, survey.bins
     if _inside(positions[:, :2], shape[:2]).any():
         yield "on the map they lie in it, but above or below: check --z-unit, and the time of the survey's first sample"
+    numbered = _numbered(picks.where["lines"], survey.grid.axes[:2]) if {"xy", "lines"} <= picks.where.keys() else None
+    if numbered is not None and _inside(numbered, shape[:2]).mean() > 0.5:
+        yield (
+            "by their line numbers they would lie in it: name the columns of these, with - for each word that is not "
+            "read, --columns -,inline,crossline,… (config: columns)"
+        )
     coordinates = picks.where.get("xy", picks.where.get("either"))
     if coordinates is not None and bins is not None:
         for scale in SCALES:

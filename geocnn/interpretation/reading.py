@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,9 +12,9 @@ import numpy as np
 
 from geocnn.errors import SurveyError
 from geocnn.interpretation.layouts.columns import Columns
-from geocnn.interpretation.layouts.layout import Node, is_undefined
+from geocnn.interpretation.layouts.layout import Node, is_undefined, null_of, numbers
 from geocnn.interpretation.layouts.opendtect import told_by_header
-from geocnn.interpretation.layouts.table import LAYOUTS, looks_like
+from geocnn.interpretation.layouts.table import LAYOUTS, SAMPLE, looks_like
 from geocnn.interpretation.picks import Picks
 from geocnn.survey.content import split_name
 
@@ -23,6 +25,9 @@ MOST_BYTES = 2 * 1024**3
 HEAD = 65536
 BINARY = bytes([*range(8), *range(14, 26), *range(28, 32), 255])
 """Bytes that a text has none of among its first."""
+
+MOST_ODD = 0.3
+"""Share of bytes from which they are no letters: names of faults may have some of an older alphabet."""
 
 Numbered = tuple[int, str]
 """A line with its number in the file."""
@@ -47,9 +52,10 @@ def read_picks(name: str, format: str | None, columns: str | None) -> Picks:
     """
     lines = _lines(name)
     if columns is not None:
-        named = Columns.named(columns)
+        named = Columns.named(columns).separated([line for _, line in lines[:: ceil(len(lines) / SAMPLE)]])
         kind: Literal["sticks", "horizon"] = "sticks" if "stick" in named.names else "horizon"
-        return _picks(name, "columns", kind, _columned(name, lines, columns, named))
+        made = _picks(name, "columns", kind, _columned(name, lines, columns, named))
+        return replace(made, tells_faults="fault" in named.names)
     known = looks_like([line for _, line in lines])
     chosen = format or known
     if chosen is None:
@@ -67,7 +73,8 @@ def read_picks(name: str, format: str | None, columns: str | None) -> Picks:
 
     nodes = _nodes(lines, LAYOUTS[chosen].read, another)
     told = told_by_header(_heads(name)) if chosen.startswith("opendtect") else None
-    return _picks(name, chosen, LAYOUTS[chosen].kind, nodes, told)
+    made = _picks(name, chosen, LAYOUTS[chosen].kind, nodes, told)
+    return replace(made, tells_faults=LAYOUTS[chosen].tells_faults)
 
 
 def is_text(path: Path) -> bool:
@@ -81,7 +88,8 @@ def is_text(path: Path) -> bool:
 
 def _is_binary(content: bytes) -> bool:
     """Whether bytes are none of a text: control characters, or 255."""
-    return len(content.translate(None, BINARY)) < len(content)
+    odd = content.decode("utf-8", errors="replace").count("\ufffd")
+    return len(content.translate(None, BINARY)) < len(content) or odd > MOST_ODD * len(content)
 
 
 def _nodes(
@@ -98,18 +106,25 @@ def _nodes(
 
 def _columned(name: str, lines: Sequence[Numbered], columns: str, named: Columns) -> list[Node]:
     """Nodes of a file whose columns the user names; its first line may hold titles."""
-    rest = lines if named.read(lines[0][1]) is not None else lines[1:]
+    rest = lines[1:] if _is_title(named.split(lines[0][1])) else lines
     if not rest:
         raise _empty(name)
 
     def another(number: int, line: str) -> SurveyError:
+        count = len(named.split(line))
+        odd = "" if count == len(named.names) else f", {count} column{'' if count == 1 else 's'}"
         return SurveyError(
-            f"line {number} of {name} is {_cut(line)!r}",
+            f"line {number} of {name} is {_cut(line)!r}{odd}",
             expected=f"{len(named.names)} columns: {columns}",
-            do="correct the line, or the columns",
+            do="correct the line, or name all columns, with - for one that is not read",
         )
 
     return _nodes(rest, named.read, another)
+
+
+def _is_title(parts: Sequence[str]) -> bool:
+    """Whether none of the columns of a line is a number."""
+    return all(numbers([part]) is None for part in parts)
 
 
 def _picks(
@@ -121,9 +136,19 @@ def _picks(
 ) -> Picks:
     """Nodes as arrays, without the undefined ones."""
     defined = [node for node in nodes if not is_undefined(node.z)]
+    remarks: tuple[str, ...] = ()
+    null = null_of(np.array([node.z for node in defined]), kind)
+    if null is not None:
+        count = len(defined)
+        defined = [node for node in defined if node.z != null]
+        count -= len(defined)
+        nulls = f"{count:,} node{'' if count == 1 else 's'} of {name} with z {null:g}"
+        remarks = (f"{nulls} taken as undefined: nothing else lies near it",)
     if not defined:
         raise SurveyError(
-            f"all {len(nodes):,} nodes of {name} are undefined",
+            f"all {len(nodes):,} nodes of {name} are undefined"
+            if len(nodes) > 1
+            else f"the node of {name} is undefined",
             expected="some with a time or depth: not 1e30, nan or infinity",
             do="check that the right horizon was exported",
         )
@@ -143,6 +168,7 @@ def _picks(
         fault=_numbered([node.fault for node in defined]),
         stick=_numbered([f"{node.fault}\0{node.stick}" for node in defined]),
         undefined=len(nodes) - len(defined),
+        remarks=remarks,
     )
 
 
@@ -193,5 +219,5 @@ def _empty(name: str) -> SurveyError:
 
 
 def _cut(text: str) -> str:
-    text = text.strip().replace("\t", " ")
+    text = "".join(letter if letter.isprintable() else " " for letter in text.strip().replace("\ufffd", " "))
     return text if len(text) <= 60 else text[:59] + "…"

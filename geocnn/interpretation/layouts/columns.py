@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 from geocnn.errors import SurveyError
@@ -11,14 +11,25 @@ from geocnn.interpretation.layouts.layout import Node, Pair, numbers
 
 __all__ = ["Columns"]
 
+SEPARATORS = (",", ";", "\t", None)
+
 NAMES = ("x", "y", "inline", "crossline", "z", "fault", "stick", "node", "-")
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns of a file, in their order; with `stick` it holds sticks, else a horizon."""
+    """Names of the columns of a file, in their order; with `stick` it holds sticks, else a horizon.
+
+    Parameters
+    ----------
+    names
+        Of all columns; ``-`` where one is not read.
+    separator
+        What stands between them; None: blanks and tabs.
+    """
 
     names: tuple[str, ...]
+    separator: str | None = None
 
     @classmethod
     def named(cls, text: str) -> Self:
@@ -40,12 +51,26 @@ class Columns:
             )
         return cls(names)
 
+    def separated(self, lines: Sequence[str]) -> Self:
+        """These columns with the separator of a file: the one by which most of its lines are read."""
+
+        def fitting(each: Self) -> tuple[int, int, int]:
+            read = sum(each.read(line) is not None for line in lines)
+            counted = sum(len(each.split(line)) == len(self.names) for line in lines)
+            return read, counted, sum(len(each.split(line)) > 1 for line in lines)
+
+        return max((replace(self, separator=each) for each in SEPARATORS), key=fitting)
+
+    def split(self, line: str) -> list[str]:
+        """What a line holds in its columns: a blank in one is a part of it, unless blanks separate them."""
+        return [part.strip() for part in line.strip(" \r\n").split(self.separator)]
+
     def read(self, line: str) -> Node | None:
-        """The node of a line; None if columns are missing or are no numbers."""
-        parts = re.split(r"\s*[,;\t]\s*|\s+", line.strip())
-        if len(parts) < len(self.names):
+        """The node of a line; None if it has more or fewer columns, or some are no numbers."""
+        parts = self.split(line)
+        if len(parts) != len(self.names):
             return None
-        said = dict(zip(self.names, parts, strict=False))
+        said = dict(zip(self.names, parts, strict=True))
         xy, lines, z = _pair(said, "x", "y"), _pair(said, "inline", "crossline"), numbers([said["z"]])
         if z is None or (xy is None and lines is None):
             return None

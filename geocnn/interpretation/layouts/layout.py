@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["NUMBER", "UNDEFINED", "Layout", "Node", "Pair", "Place", "Stick", "is_undefined", "numbers"]
+import numpy as np
+
+from geocnn.interpretation.picks import Floats
+
+__all__ = ["NUMBER", "UNDEFINED", "Layout", "Node", "Pair", "Place", "Stick", "is_undefined", "null_of", "numbers"]
 
 UNDEFINED = 1e30
 """z of what is not picked, as OpendTect writes it; IESX writes 3.4028235E38."""
@@ -77,6 +81,31 @@ def numbers(parts: Sequence[str]) -> list[float] | None:
     except ValueError:
         return None
     return found if all(abs(each) < UNDEFINED for each in found[:-1]) else None
+
+
+NULLS = (-999.25, -999.0, -9999.0, -99999.0)
+"""z by which other systems say that nothing was picked."""
+
+
+def null_of(z: Floats, kind: Literal["sticks", "horizon"]) -> float | None:
+    """The value among defined z (n,) that means "not picked", if there is one.
+
+    A usual null is one where it alone is negative or lies twice as far from 0 as everything else, or where it has a
+    fraction and stands more than once. So is 0 in a horizon, where it stands more than once and all else is far below.
+    """
+    for null in NULLS:
+        at = z == null
+        rest = z[~at]
+        count = int(at.sum())
+        if not (count and rest.size):
+            continue
+        if rest.min() >= 0 or abs(null) > 2 * np.abs(rest).max() or (count > 1 and null != round(null)):
+            return null
+    rest = z[z != 0]
+    # nearer to 0 than half of the usual depth, a horizon may well come to the surface
+    if kind == "horizon" and len(z) - rest.size > 1 and rest.size and 2 * np.abs(rest).min() > np.median(np.abs(rest)):
+        return 0.0
+    return None
 
 
 def is_undefined(z: float) -> bool:

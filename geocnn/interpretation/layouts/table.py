@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from geocnn.interpretation.layouts import charisma, iesx, opendtect
 from geocnn.interpretation.layouts.layout import Layout
 
-__all__ = ["LAYOUTS", "looks_like"]
+__all__ = ["LAYOUTS", "SAMPLE", "looks_like"]
 
 LAYOUTS: dict[str, Layout] = {
     "charisma-sticks": charisma.STICKS,
@@ -23,8 +24,8 @@ SAMPLE = 50
 
 
 def looks_like(lines: Sequence[str]) -> str | None:
-    """The layout that most of the first lines of a file are of, if that is more than half of them."""
-    sample = lines[:SAMPLE]
+    """The layout that most lines of a file are of, among some from its beginning to its end; at least half of them."""
+    sample = lines[:: ceil(len(lines) / SAMPLE)]
     fitting = {name: sum(layout.read(line) is not None for line in sample) for name, layout in LAYOUTS.items()}
     best = max(fitting, key=lambda name: fitting[name])
-    return best if 2 * fitting[best] > len(sample) else None
+    return best if 2 * fitting[best] >= len(sample) else None
