@@ -18,7 +18,7 @@ from geocnn.synthetic.frame import Frame, draw_frame, numbers_of
 from geocnn.synthetic.imaging import Imaging, Wavelet
 from geocnn.synthetic.maps import Map, draw_map
 from geocnn.synthetic.polygons import Polygons
-from geocnn.synthetic.recording import Recording, footprint, gas
+from geocnn.synthetic.recording import Footprint, Recording, gas
 from geocnn.synthetic.slip import Places, Slip
 from geocnn.synthetic.wide import INGREDIENTS, WideRecipe
 from geocnn.synthetic.worlds import draw_world, horizons, make_world, make_worlds
@@ -534,11 +534,24 @@ def test_linear_noise_arrives_later_from_trace_to_trace() -> None:
 
 def test_footprint_repeats_with_the_lines_and_fades_with_depth() -> None:
     image = torch.ones(24, 24, 64)
-    pattern = footprint(image, (6.0, 8.0), (0.0, 0.0), 0.5)
-    torch.testing.assert_close(pattern[:18], pattern[6:])
-    torch.testing.assert_close(pattern[:, :16], pattern[:, 8:])
-    torch.testing.assert_close(pattern[0, 0, 0], torch.tensor(1.5))
-    torch.testing.assert_close(pattern[3, 4, 32], torch.tensor(1 - 0.25))
+    loud = Footprint((6.0, 8.0), (0.0, 0.0), (1.0, 1.0), 2.0, 0.5, 0.0, 1.0)
+    made = loud.of(image)
+    torch.testing.assert_close(made[:18], made[6:])
+    torch.testing.assert_close(made[:, :16], made[:, 8:])
+    torch.testing.assert_close(made[0, 0, 0], torch.tensor(1.5))
+    torch.testing.assert_close(made[0, 0, 32], torch.tensor(1.25))
+    # Half a period away from both crests exp(−4) of them is left.
+    torch.testing.assert_close(made[3, 4, 0], torch.tensor(1 + 0.5 * float(np.exp(-4))))
+    [inlines] = {tuple(each) for each in replace(loud, share=(1.0, 0.0)).of(image)[:, :, 0].T.tolist()}
+    assert inlines[0] == 1.5
+
+
+def test_footprint_delays_what_lies_on_its_crests() -> None:
+    spike = torch.zeros(12, 4, 32)
+    spike[..., 10] = 1
+    late = Footprint((6.0, 8.0), (0.0, 0.0), (1.0, 0.0), 20.0, 0.0, 0.75, 0.0).of(spike)
+    torch.testing.assert_close(late[0, 0, 9:13], torch.tensor([0.0, 0.25, 0.75, 0.0]))
+    torch.testing.assert_close(late[3], spike[3], atol=1e-6, rtol=0)
 
 
 def test_gas_dims_its_column_from_its_top_down() -> None:

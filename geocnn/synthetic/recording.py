@@ -14,12 +14,56 @@ from geocnn.synthetic.frame import Frame, log_uniform
 from geocnn.synthetic.imaging import Wavelet
 from geocnn.synthetic.wide import WideRecipe
 
-__all__ = ["Recording", "draw_recording", "footprint", "gas"]
+__all__ = ["Footprint", "Recording", "draw_recording", "gas"]
 
 SERIES = 1024
 """Samples of a series of linear noise; a power of two."""
 
 MOST_CLIPPED = 5.0
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Changes that repeat with the lines of an acquisition: stripes along inlines, crosslines or both.
+
+    Parameters
+    ----------
+    period, phase
+        Along inline and crossline axis, in positions and in radians.
+    share
+        Of the stripes of each axis, 0 or 1.
+    sharpness
+        Of the stripes: 0 are cosines, 10 are a sixth of a period wide.
+    gain
+        Largest relative change of amplitude at the top, of either sign.
+    delay
+        Longest delay at the top, in samples, from 0 to 1: what residual moveout leaves.
+    fading
+        Share of both that is lost from top to base.
+
+    Notes
+    -----
+    Stripes are exp(k (cos φ − 1)) with the phase φ along an axis, the sharpness k, and 1 at their crests.
+    """
+
+    period: tuple[float, float]
+    phase: tuple[float, float]
+    share: tuple[float, float]
+    sharpness: float
+    gain: float
+    delay: float
+    fading: float
+
+    def of(self, image: Tensor) -> Tensor:
+        """An image (I, X, S) with the footprint on it."""
+        i, x, s = _positions(image)
+        crests = (
+            share * torch.exp(self.sharpness * (torch.cos(2 * pi * place / period + phase) - 1))
+            for share, place, period, phase in zip(self.share, (i, x), self.period, self.phase, strict=True)
+        )
+        pattern = sum(crests, torch.zeros(())) / max(sum(self.share), 1.0) * (1 - self.fading * s / image.shape[2])
+        later = torch.cat((image[..., :1], image[..., :-1]), dim=2)
+        return torch.lerp(image, later, self.delay * pattern) * (1 + self.gain * pattern)
 
 
 @dataclass(frozen=True)
@@ -31,7 +75,7 @@ class Recording:
     linear
         Slownesses of linear noise, in samples per position along inline and crossline axis; and its series (N,).
     footprint
-        Period in positions along both axes, phases, and size of the change of amplitude at the top.
+        Stripes along the lines.
     gas
         Centre (i, x) and radii of a column, in positions; its top as a share of the window; the amplitude left.
     dead
@@ -45,7 +89,7 @@ class Recording:
     """
 
     linear: tuple[tuple[float, float], NDArray[np.float32]] | None
-    footprint: tuple[tuple[float, float], tuple[float, float], float] | None
+    footprint: Footprint | None
     gas: tuple[tuple[float, float], tuple[float, float], float, float] | None
     dead: NDArray[np.bool_] | None
     window: int
@@ -61,7 +105,7 @@ class Recording:
         if self.gas is not None:
             image *= gas(image, *self.gas)
         if self.footprint is not None:
-            image *= footprint(image, *self.footprint)
+            image = self.footprint.of(image)
         if self.window:
             image = _controlled(image, self.window)
         image = (image - image.mean()) / image.std()
@@ -90,13 +134,6 @@ def _linear_noise(image: Tensor, slowness: tuple[float, float], series: NDArray[
     return torch.addcmul(table[index], rise[index], place - above)
 
 
-def footprint(image: Tensor, period: tuple[float, float], phase: tuple[float, float], size: float) -> Tensor:
-    """Factors that repeat along the lines and fade with depth."""
-    i, x, s = _positions(image)
-    pattern = torch.cos(2 * pi * i / period[0] + phase[0]) + torch.cos(2 * pi * x / period[1] + phase[1])
-    return 1 + (0.5 * size) * pattern * (1 - s / image.shape[2])
-
-
 def gas(image: Tensor, centre: tuple[float, float], radii: tuple[float, float], top: float, left: float) -> Tensor:
     """Factors that fall from 1 around a column and above it to what is left inside."""
     i, x, s = _positions(image)
@@ -119,8 +156,7 @@ def draw_recording(rng: np.random.Generator, wavelet: Wavelet, frame: Frame, rec
     azimuth, delay = rng.uniform(0, 2 * pi), log_uniform(rng, (0.3, 4))
     slowness = (delay * cos(azimuth), delay * sin(azimuth))
     linear = (slowness, _series(rng, wavelet, frame) * np.float32(log_uniform(rng, (0.1, 0.6))))
-    periods = (log_uniform(rng, (4, 24)), log_uniform(rng, (4, 24)))
-    acquired = (periods, (rng.uniform(0, 2 * pi), rng.uniform(0, 2 * pi)), log_uniform(rng, (0.05, 0.5)))
+    footprint = _draw_footprint(rng)
     radii = (log_uniform(rng, (0.05, 0.3)) * inlines, log_uniform(rng, (0.05, 0.3)) * crosslines)
     column = ((rng.random() * inlines, rng.random() * crosslines), radii, rng.uniform(0.1, 0.7), rng.uniform(0.05, 0.6))
     dead = rng.random((inlines, crosslines)) < log_uniform(rng, (0.002, 0.03))
@@ -130,7 +166,7 @@ def draw_recording(rng: np.random.Generator, wavelet: Wavelet, frame: Frame, rec
     hard = has["clipping"]
     return Recording(
         linear if has["coherent"] else None,
-        acquired if has["footprint"] else None,
+        footprint if has["footprint"] else None,
         column if has["wipeouts"] else None,
         dead if has["dead"] else None,
         window | 1 if has["gain"] else 0,
@@ -139,8 +175,22 @@ def draw_recording(rng: np.random.Generator, wavelet: Wavelet, frame: Frame, rec
     )
 
 
-SHARES = {"coherent": 0.3, "footprint": 0.35, "wipeouts": 0.2, "dead": 0.15, "gain": 0.4, "clipping": 0.4}
+SHARES = {"coherent": 0.3, "footprint": 0.5, "wipeouts": 0.2, "dead": 0.15, "gain": 0.4, "clipping": 0.4}
 """How often a world has an ingredient."""
+
+
+def _draw_footprint(rng: np.random.Generator) -> Footprint:
+    """Stripes along inlines, crosslines or both, in amplitude and time."""
+    share = ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0))[int(rng.integers(3))]
+    return Footprint(
+        period=(log_uniform(rng, (4, 32)), log_uniform(rng, (4, 32))),
+        phase=(rng.uniform(0, 2 * pi), rng.uniform(0, 2 * pi)),
+        share=share,
+        sharpness=log_uniform(rng, (0.3, 12)),
+        gain=(1 if rng.random() < 0.5 else -1) * log_uniform(rng, (0.05, 0.6)),
+        delay=log_uniform(rng, (0.05, 1)),
+        fading=rng.uniform(0, 1),
+    )
 
 
 def wavelet_period(wavelet: Wavelet, frame: Frame) -> float:

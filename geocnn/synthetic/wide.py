@@ -32,7 +32,7 @@ INGREDIENTS = {
     "migration": "Dips and apertures are limited, so that breaks are blurred sideways too.",
     "noise": "Coloured random noise, part of it migrated.",
     "coherent": "Linear noise that crosses the layers.",
-    "footprint": "Amplitudes that repeat with the lines of the acquisition.",
+    "footprint": "Stripes of amplitude and time that repeat with the lines of the acquisition.",
     "multiples": "A later, weaker and reversed copy of each reflection.",
     "wipeouts": "Columns of gas, below which amplitudes fade.",
     "dead": "Traces without signal.",
