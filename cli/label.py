@@ -91,6 +91,9 @@ TEXTS = (".dat", ".txt")
 VOLUMES = (".sgy", ".segy", ".su", ".h5", ".hdf5", ".npy", ".dat", ".bin", ".raw")
 """Suffixes of outputs that are label volumes."""
 
+SLAB = 2**21
+"""Samples that are written at once."""
+
 BYTES = (".h5", ".hdf5", ".npy")
 """Suffixes of volumes that tell the type of their samples: classes are written as bytes."""
 
@@ -261,6 +264,7 @@ def _provenance(picks: list[str], said: dict[str, Any]) -> str:
 
 
 def _write(made: PickedLabel, out: str, source: str, overwrite: bool) -> None:
+    from geocnn.grid import Window
     from geocnn.survey.content import split_name
     from geocnn.survey.creating import create_survey
     from geocnn.survey.survey import NewSurvey
@@ -274,7 +278,12 @@ def _write(made: PickedLabel, out: str, source: str, overwrite: bool) -> None:
         coordinates=made.coordinates,
     )
     with create_survey(out, new, like=made.like, overwrite=overwrite) as writer:
-        writer.write(made.grid.whole, made.read(made.grid.whole))
+        # By slabs: what a writer makes of them on the way is several times as large.
+        whole = made.grid.whole
+        size = max(1, SLAB * whole.shape[0] // whole.size)
+        for start in range(0, whole.stop[0], size):
+            slab = Window((start, *whole.start[1:]), (start + size, *whole.stop[1:])).within(whole)
+            writer.write(slab, made.read(slab))
         writer.commit()
 
 

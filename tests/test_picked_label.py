@@ -178,11 +178,18 @@ def test_nodes_far_from_their_stick_are_told(labelled: Callable[..., PickedLabel
     rows[14] = (8, 58, 16, 8)
     made = labelled(sticks(*rows))
     assert (
-        "1 node more than ten usual distances from those beside it on its stick, such as 116, 558, z 264: the surface "
+        "1 node ten usual distances and more from those beside it on its stick, such as 116, 558, z 264: the surface "
         "leads there; correct or remove what was mistyped"
     ) in made.remarks
     rows[0] = (2, 59, 0, 2)
-    assert any(remark.startswith("2 nodes more than ten usual") for remark in labelled(sticks(*rows)).remarks)
+    assert any(remark.startswith("2 nodes ten usual") for remark in labelled(sticks(*rows)).remarks)
+    # Nodes are further apart in depth than the mistyped one is aside, and it comes back.
+    rows = [(line, 10, s, line) for line in (2, 8, 14) for s in range(0, 48, 12)]
+    rows[5] = (8, 30, 12, 8)
+    assert any(remark.startswith("1 node ten usual") for remark in labelled(sticks(*rows)).remarks)
+    # A fault that flattens goes on.
+    rows = [(8, x, s, 8) for x, s in ((5, 0), (5, 12), (5, 24), (17, 30), (29, 32), (41, 33), (53, 34))]
+    assert not any("ten usual" in remark for remark in labelled(sticks(*rows)).remarks)
 
 
 def test_a_file_named_twice_is_refused(tmp_path: Path) -> None:

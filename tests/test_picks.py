@@ -116,6 +116,17 @@ def test_other_layouts_by_their_columns(tmp_path: Path, columns: str, text: str,
         np.testing.assert_array_equal(picks.z, [400, 404])
 
 
+@pytest.mark.parametrize("written", ["charisma-sticks", "charisma-horizon"])
+def test_line_numbers_alone_are_read_by_the_columns_that_are_recommended(tmp_path: Path, written: str) -> None:
+    text = STICKS["charisma-sticks"].replace("Main fault", "F1")
+    if written == "charisma-horizon":
+        text = "INLINE :  104 XLINE :  520   610000.50 7000100.00   400.00\n"
+    picks = read(tmp_path, text, columns=LAYOUTS[written].by_lines)
+    assert list(picks.where) == ["lines"]
+    np.testing.assert_array_equal(picks.where["lines"][0], [104, 520])
+    assert picks.kind == LAYOUTS[written].kind
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t", " , ", "; "])
 def test_columns_are_parted_by_the_separator_of_the_file(tmp_path: Path, separator: str) -> None:
     """A blank in a field is a part of it."""
@@ -158,7 +169,9 @@ def test_nulls_of_other_systems_are_undefined(tmp_path: Path, null: float) -> No
     )
 
 
-@pytest.mark.parametrize("values", [(-999, -700, -1200), (0, 100, 400, 0), (0, 400, 410), (-999.25, -998, -1200), (-5, 3)])
+@pytest.mark.parametrize(
+    "values", [(-999, -700, -1200), (0, 100, 400, 0), (0, 400, 410), (-999.25, -998, -1200), (-5, 3)]
+)
 def test_values_that_are_no_nulls(tmp_path: Path, values: tuple[float, ...]) -> None:
     picks = read(tmp_path, "\n".join(f"1{k} 2{k} {z}" for k, z in enumerate(values)))
     assert (len(picks), picks.undefined, picks.remarks) == (len(values), 0, ())

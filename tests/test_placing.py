@@ -136,9 +136,9 @@ def test_picks_of_another_survey(where: np.ndarray, z: np.ndarray, do: str) -> N
 def test_picks_whose_line_numbers_fit_and_coordinates_do_not() -> None:
     both = {"xy": xy() + 50_000, "lines": lines()}
     with pytest.raises(SurveyError, match=r"none of the 4 nodes of sticks\.dat lies in survey") as told:
-        place(picks(both), InterpretedSurvey(), None)
+        place(replace(picks(both), format="charisma-sticks"), InterpretedSurvey(), None)
     assert "by their line numbers they would lie in it" in told.value.faults[0].do
-    assert "--columns -,inline,crossline,…" in told.value.faults[0].do
+    assert "--columns -,inline,crossline,-,-,z,fault,stick (config: columns)" in told.value.faults[0].do
     neither = {"xy": xy() + 50_000, "lines": lines() + 9000}
     with pytest.raises(SurveyError, match="none of the 4 nodes") as told:
         place(picks(neither), InterpretedSurvey(), None)

@@ -190,7 +190,7 @@ def _of_faults(files: Sequence[Placed], like: Survey, width: float, looked: Look
     said = [f"{_several(count, 'stick')} {text}" for count, text in remarks if count]
     if sticks.strays:
         said.append(
-            f"{_several(len(sticks.strays), 'node')} more than ten usual distances from those beside it on its stick, "
+            f"{_several(len(sticks.strays), 'node')} ten usual distances and more from those beside it on its stick, "
             f"such as {sticks.strays[0]}: the surface leads there; correct or remove what was mistyped"
         )
     return _Made(

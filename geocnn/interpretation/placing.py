@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
 from geocnn.grid import Axis
+from geocnn.interpretation.layouts.table import LAYOUTS
 from geocnn.interpretation.picks import Floats, Picks
 from geocnn.survey.bins import Bins
 from geocnn.survey.survey import Survey
@@ -249,9 +250,10 @@ def _reasons(picks: Picks, survey: Survey, positions: Floats) -> Iterator[str]:
         yield "on the map they lie in it, but above or below: check --z-unit, and the time of the survey's first sample"
     numbered = _numbered(picks.where["lines"], survey.grid.axes[:2]) if {"xy", "lines"} <= picks.where.keys() else None
     if numbered is not None and _inside(numbered, shape[:2]).mean() > 0.5:
+        columns = LAYOUTS[picks.format].by_lines if picks.format in LAYOUTS else "-,-,inline,crossline,…"
         yield (
-            "by their line numbers they would lie in it: name the columns of these, with - for each word that is not "
-            "read, --columns -,inline,crossline,… (config: columns)"
+            f"by their line numbers they would lie in it: to read these alone pass --columns {columns} (config: "
+            "columns), with a - for each word that is not read"
         )
     coordinates = picks.where.get("xy", picks.where.get("either"))
     if coordinates is not None and bins is not None:

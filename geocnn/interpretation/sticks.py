@@ -79,15 +79,25 @@ def _rows(picks: Picks) -> dict[tuple[int, int], NDArray[np.int64]]:
 
 
 def _strays(placed: Placed, sticks: Iterable[NDArray[np.int64]]) -> list[str]:
-    """Nodes that lie more than ten usual distances from those beside them, on sticks of three nodes and more."""
-    steps = [(rows, np.linalg.norm(np.diff(placed.positions[rows], axis=0), axis=1)) for rows in sticks]
-    apart = np.concatenate([step for _, step in steps])
-    most = STRAY * float(np.median(apart)) if len(apart) else 0.0
+    """Nodes far from those beside them, on sticks of three nodes and more, as their files place them.
+
+    Those are more than ten usual distances away; or on the map as much, or ten bins, while the two beside are near
+    each other: where a stick flattens, these are as far apart.
+    """
+    long = [rows for rows in sticks if len(rows) > 2]
+    if not long:
+        return []
+    ways = [np.diff(placed.positions[rows], axis=0) for rows in long]
+    most = STRAY * float(np.median(np.concatenate([np.linalg.norm(way, axis=1) for way in ways])))
+    usual = float(np.median(np.concatenate([np.hypot(*way[:, :2].T) for way in ways])))
     found: list[str] = []
-    for rows, step in steps:
-        if len(rows) > 2 and most > 0:
-            far = np.concatenate([[True], step > most]) & np.concatenate([step > most, [True]])
-            found += [placed.picks.told(int(row)) for row in rows[far]]
+    for rows, way in zip(long, ways, strict=True):
+        step, aside = np.linalg.norm(way, axis=1) > max(most, 1.0), np.hypot(*way[:, :2].T)
+        far = np.concatenate([[True], step]) & np.concatenate([step, [True]])
+        there, back = aside[:-1], aside[1:]
+        across = np.hypot(*(way[:-1] + way[1:])[:, :2].T)
+        far[1:-1] |= (np.minimum(there, back) > STRAY * max(usual, 1.0)) & (across < (there + back) / 2)
+        found += [placed.picks.told(int(row)) for row in rows[far]]
     return found
 
 

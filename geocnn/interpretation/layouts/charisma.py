@@ -56,6 +56,17 @@ def _horizon_lines(places: Iterator[Place]) -> Iterator[str]:
 
 
 STICKS = Layout(
-    "sticks", "INLINE- inline crossline X Y Z name stick", _stick, write_sticks=_stick_lines, tells_faults=True
+    "sticks",
+    "INLINE- inline crossline X Y Z name stick",
+    _stick,
+    write_sticks=_stick_lines,
+    tells_faults=True,
+    by_lines="-,inline,crossline,-,-,z,fault,stick",
 )
-HORIZON = Layout("horizon", "INLINE : inline XLINE : crossline X Y Z", _horizon, write_horizon=_horizon_lines)
+HORIZON = Layout(
+    "horizon",
+    "INLINE : inline XLINE : crossline X Y Z",
+    _horizon,
+    write_horizon=_horizon_lines,
+    by_lines="-,-,inline,-,-,crossline,-,-,z",
+)

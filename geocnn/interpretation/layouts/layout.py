@@ -64,6 +64,8 @@ class Layout:
         Lines without their ends; None where the layout is only read, or holds the other kind.
     tells_faults
         Whether sticks of different faults can be told apart.
+    by_lines
+        Columns by which line numbers alone are read, where a line holds coordinates too.
     """
 
     kind: Literal["sticks", "horizon"]
@@ -72,6 +74,7 @@ class Layout:
     write_sticks: Callable[[Sequence[Stick]], Iterator[str]] | None = None
     write_horizon: Callable[[Iterator[Place]], Iterator[str]] | None = None
     tells_faults: bool = False
+    by_lines: str = "-,inline,crossline,…"
 
 
 def numbers(parts: Sequence[str]) -> list[float] | None:
