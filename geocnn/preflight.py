@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-
-import numpy as np
-from scipy.ndimage import distance_transform_cdt
 
 from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault, GeocnnError, SurveyError
 from geocnn.fitting import plan_patch
-from geocnn.grid import Window
 from geocnn.interpretation.label import PickedLabel, picked_label
 from geocnn.interpretation.looked import RestrictedSurvey
+from geocnn.leaks import check_leaks
 from geocnn.marked import KeyPath
 from geocnn.network.memory import training_bytes
 from geocnn.network.plan import Plan
@@ -22,14 +18,10 @@ from geocnn.network.wording import breaking
 from geocnn.records import crossed, listed
 from geocnn.settings import BlockConfig, PairConfig, SurveysConfig, SyntheticConfig, TrainPairConfig
 from geocnn.split import BlockRule, hold_out
-from geocnn.survey.labelled import LabelledSurvey
+from geocnn.survey.labelled import LabelledSurvey, Windows
 from geocnn.survey.opening import open_pair, open_survey
-from geocnn.survey.survey import BoolArray
 
-__all__ = ["Preflight", "Windows", "preflight"]
-
-Windows = tuple[tuple[LabelledSurvey, Window], ...]
-"""Surveys, each with a window of its positions."""
+__all__ = ["Preflight", "preflight"]
 
 TRAIN: KeyPath = ("data", "train")
 PATCH: KeyPath = ("data", "patch")
@@ -91,7 +83,7 @@ def preflight(config: Config) -> Preflight:
     if plan is None:
         raise ConfigError(faults)
     training, validation = _split(config, pairs, held, plan.stride, faults)
-    _check_leaks(config, training, validation, faults)
+    check_leaks(config, training, validation, faults)
     _check_picks(config, training, validation, faults)
     if faults:
         raise ConfigError(faults)
@@ -279,40 +271,6 @@ def _too_small(config: Config, pairs: Sequence[LabelledSurvey], stride: tuple[in
     return faults
 
 
-def _check_leaks(config: Config, training: Windows, validation: Windows, faults: list[Fault]) -> None:
-    """Refuse validation samples that training sees through another pair of the same survey or label."""
-    rule = config.record.data.validation
-    gap = rule.gap if isinstance(rule, BlockConfig) else BlockConfig().gap
-    for (drawn, window), (scored, block) in product(training, validation):
-        same = drawn.image.name == scored.image.name or drawn.label.name == scored.label.name
-        if not same or drawn.grid != scored.grid:
-            continue
-        between = _between((drawn, window), (scored, block), gap)
-        if between < gap:
-            apart = "name each survey once, lines further apart, or hold out another survey"
-            block_of = "picks count on all lines: hold out a block, validation: {block: 0.2}"
-            faults.append(
-                config.fault(
-                    VALIDATION,
-                    f"{scored.image.name} is validated on {block} with labels of {scored.label.name}, and trained on "
-                    f"{window} as {drawn.image.name} with labels of {drawn.label.name}: {between} positions between "
-                    "interpreted traces of the two",
-                    expected=f"at least {gap} positions between training and validation of one survey",
-                    do=block_of if list(_picked([drawn, scored])) else apart,
-                )
-            )
-
-
-def _between(trained: tuple[LabelledSurvey, Window], held: tuple[LabelledSurvey, Window], gap: int) -> int:
-    """Positions between interpreted traces of two windows of one survey where they are nearest; or the gap, if more."""
-    if _apart(trained[1], held[1]) >= gap:
-        return gap
-    first, second = (_interpreted(*each) for each in (trained, held))
-    if not (first.any() and second.any()):
-        return gap
-    return min(gap, max(0, int(distance_transform_cdt(~first, "chessboard")[second].min()) - 1))
-
-
 def _check_picks(config: Config, training: Windows, validation: Windows, faults: list[Fault]) -> None:
     """Whether picks make no more classes than there are, and some of them lie where they are scored."""
     classes = config.record.classes
@@ -333,20 +291,6 @@ def _check_picks(config: Config, training: Windows, validation: Windows, faults:
                 do="choose another block or axis, such as validation: {block: 0.2, axis: inline}",
             )
         )
-
-
-def _interpreted(labelled: LabelledSurvey, window: Window) -> BoolArray:
-    """The traces of a window that someone looked at, as far as the config tells; shape `grid.lateral`."""
-    traces = np.zeros(labelled.grid.lateral, np.bool_)
-    traces[window.slices[:-1]] = True
-    told = getattr(labelled.label, "interpreted", None)
-    return traces & told if told is not None and labelled.label.grid == labelled.grid else traces
-
-
-def _apart(first: Window, second: Window) -> int:
-    """Positions between two windows along the axis where they are furthest apart; negative where they overlap."""
-    axes = zip(first.start, first.stop, second.start, second.stop, strict=True)
-    return max(max(c - b, a - d) for a, b, c, d in axes)
 
 
 def _heads_left_out(config: Config, plan: Plan) -> list[str]:

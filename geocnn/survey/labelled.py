@@ -12,7 +12,7 @@ from geocnn.errors import SurveyError
 from geocnn.grid import Grid, Window, overlap
 from geocnn.survey.survey import BoolArray, FloatArray, Survey
 
-__all__ = ["LabelledSurvey", "numbered_like"]
+__all__ = ["LabelledSurvey", "Windows", "numbered_like"]
 
 
 class LabelledSurvey:
@@ -104,6 +104,10 @@ class LabelledSurvey:
             expected=f"whole numbers from 0 to {self.classes - 1} ({self.classes} classes), or -1: not interpreted",
             do="list as many classes as the label has, or correct the label",
         )
+
+
+Windows = tuple[tuple[LabelledSurvey, Window], ...]
+"""Surveys, each with a window of its positions."""
 
 
 def numbered_like(image: Survey, label: Survey) -> tuple[Grid, tuple[str, ...]]:
