@@ -11,6 +11,7 @@ from geocnn.errors import UsageError
 from geocnn.survey.options import SurveyOptions
 
 from .options import OverwriteOption, survey_options
+from .outputs import require_apart, require_volume
 
 if TYPE_CHECKING:
     from geocnn.interpretation.label import PickedLabel
@@ -72,7 +73,7 @@ def label(
     to_volume = {"columns": columns, "z_unit": z_unit, "width": width, "horizon": horizon}
     looked = {"inlines": inlines, "crosslines": crosslines, "window_ms": window_ms, "polygon": polygon}
     to_sticks: dict[str, Any] = {"every": every, "axis": axis}
-    _require_apart({"--out": split_name(out)[0], "--picture": picture}, [*picks, like])
+    require_apart({"--out": split_name(out)[0], "--picture": picture}, [*picks, like])
     require_free(split_name(out)[0], overwrite)
     if Path(out).suffix.lower() in TEXTS and not is_text(Path(picks[0])):
         _refuse({**to_volume, **looked, "picture": picture}, f"sticks are written to {out}", "a label volume of picks")
@@ -88,49 +89,11 @@ TEXTS = (".dat", ".txt")
 """Suffixes of outputs that are sticks, if what they are made of is a volume."""
 
 
-VOLUMES = (".sgy", ".segy", ".su", ".h5", ".hdf5", ".npy", ".dat", ".bin", ".raw")
-"""Suffixes of outputs that are label volumes."""
-
 SLAB = 2**21
 """Samples that are written at once."""
 
 BYTES = (".h5", ".hdf5", ".npy")
 """Suffixes of volumes that tell the type of their samples: classes are written as bytes."""
-
-
-def _require_apart(outputs: dict[str, Path | None], inputs: list[str]) -> None:
-    """Refuse outputs that are inputs, or one another, whether or not they may be overwritten."""
-    from geocnn.survey.content import split_name
-
-    sources = [split_name(name)[0] for name in inputs]
-    for option, path in outputs.items():
-        for source in sources if path is not None else ():
-            if path is not None and _is_same(path, source):
-                raise UsageError(
-                    f"{option} {path} is an input, which would be lost",
-                    expected="an output beside the inputs",
-                    do="choose another name",
-                )
-        if path is not None:
-            sources.append(path)
-
-
-def _is_same(first: Path, second: Path) -> bool:
-    """Whether two names are of one file, by links and folders."""
-    return first.resolve() == second.resolve() or (first.exists() and second.exists() and first.samefile(second))
-
-
-def _require_volume(out: str) -> None:
-    """Refuse, before any work, an output of no known format."""
-    from geocnn.survey.content import split_name
-
-    suffix = split_name(out)[0].suffix
-    if suffix.lower() not in VOLUMES:
-        raise UsageError(
-            f"--out {out} has the suffix {suffix or 'of no format'}",
-            expected=f"one of {', '.join(VOLUMES)}",
-            do="choose a name with one of them",
-        )
 
 
 def _refuse(said: dict[str, Any], found: str, kept: str) -> None:
@@ -198,7 +161,7 @@ def _to_volume(
 
     from . import report
 
-    _require_volume(out)
+    require_volume(out)
     if picture is not None:
         from geocnn.pictures import require_picture
 

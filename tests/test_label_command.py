@@ -17,7 +17,7 @@ from geocnn.interpretation.writing import write_sticks
 from geocnn.survey.creating import create_survey
 from geocnn.survey.opening import open_survey
 from geocnn.survey.survey import NewSurvey
-from geocnn_cli.label import VOLUMES
+from geocnn_cli.outputs import VOLUMES
 
 SURVEY = InterpretedSurvey()
 FAULT = [np.array([[i, 10.0 + 0.2 * i, 5.0], [i, 30.0 + 0.2 * i, 45.0]]) for i in (0.0, 20.0, 39.0)]
@@ -130,7 +130,7 @@ def test_what_is_read_is_never_replaced(
         done = geocnn("label", sticks, "--like", survey, *said, *more)
         assert done.status == 2, (said, done.err)
         assert f"{match} " in done.err
-        assert "is an input, which would be lost" in done.err
+        assert "is an input or another output, which would be lost" in done.err
     assert (sticks.read_bytes(), survey.read_bytes()) == before
     assert not free.exists()
 

@@ -56,7 +56,8 @@ class LabelReport:
     def lines(self) -> list[str]:
         """The report in words."""
         placed = f"{_several(self.nodes, 'node')} ({', '.join(dict.fromkeys(self.formats))}): {self.things}"
-        faulty = f"{self.outside:,} outside the survey, {self.duplicates:,} duplicates, {self.undefined:,} undefined"
+        twice = _several(self.duplicates, "duplicate")
+        faulty = f"{self.outside:,} outside the survey, {twice}, {self.undefined:,} undefined"
         fit = "" if self.residual is None else f"; coordinates and line numbers agree within {self.residual:.2g} bins"
         shares = ", ".join(f"{100 * share:.3g} % {name}" for name, share in self.shares.items())
         return [placed, faulty + fit, shares]
