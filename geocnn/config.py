@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -203,12 +203,26 @@ def _renamed(pair: P, names: Sequence[str]) -> P:
 
 
 def dump_config(config: Config) -> str:
-    """The config as YAML, with all defaults and absolute paths; it loads back to an equal one."""
-    data = config.record.model_dump(mode="json")
+    """The config as YAML, with defaults and absolute paths; it loads back to an equal one.
+
+    Of a pair what is not said is left out: how a file is read is found out.
+    """
+    data = _said(config.record.model_dump(mode="json"), ("data",))
     if config.record.network not in zoo_names():
         data["network"] = config.spec.model_dump(mode="json")
     text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     return text
+
+
+def _said(data: Any, within: KeyPath = ()) -> Any:
+    """Nested data without the keys that hold nothing, at and below a path of keys."""
+    if within:
+        return {**data, within[0]: _said(data[within[0]], within[1:])}
+    if isinstance(data, list):
+        return [_said(each) for each in data]
+    if isinstance(data, dict):
+        return {key: _said(value) for key, value in data.items() if value is not None and value != []}
+    return data
 
 
 def require_same(config: Config, begun: Path) -> None:
@@ -233,6 +247,6 @@ def require_same(config: Config, begun: Path) -> None:
 def _leaves(data: object, key: KeyPath = ()) -> dict[KeyPath, str]:
     """Every value of nested data, spelt, by its key path."""
     if not isinstance(data, dict | list):
-        return {key: str(data)}
+        return {} if data is None else {key: str(data)}
     items = data.items() if isinstance(data, dict) else enumerate(data)
     return {path: leaf for part, value in items for path, leaf in _leaves(value, (*key, part)).items()}
