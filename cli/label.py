@@ -251,17 +251,10 @@ def _write(made: PickedLabel, out: str, source: str, overwrite: bool) -> None:
 
 
 def _draw(made: PickedLabel, picture: Path, overwrite: bool) -> None:
-    """Sections through the sample of the middle of what was picked."""
-    import numpy as np
+    """Sections along lines that were interpreted, where most is picked."""
+    from geocnn.pictures import save_figure, section_panels, telling_planes
 
-    from geocnn.pictures import save_figure, section_panels
-
-    marked = np.argwhere(made.read(made.grid.whole)[0] == 1)
-    where = {}
-    if len(marked):
-        middle = marked[len(marked) // 2].tolist()
-        where = {axis.name: axis.label(position) for axis, position in zip(made.grid.axes, middle, strict=True)}
-    save_figure(section_panels(made.like, made, where), picture, overwrite)
+    save_figure(section_panels(made.like, made, telling_planes(made)), picture, overwrite)
 
 
 def _record(kind: Any, said: dict[str, Any]) -> Any:
