@@ -34,7 +34,7 @@ SHAPE = "96,96,96"
 
 STRUCTURE = "beds,folds,unconformities,growth,salt,channels"
 FAULTS = "listric,curvature,tips,drag,sets,polygonal"
-NOISE = "noise,coherent,footprint,multiples,wipeouts,dead,gain,clipping"
+NOISE = "noise,coherent,footprint,multiples,wipeouts,dead,gain,regridding,clipping"
 WORLDS = {
     "wide": ("--recipe", "wide"),
     "wu2019": ("--recipe", "wu2019"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from itertools import count
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,7 +103,9 @@ def _difference(pair: list[Panel], *, seen: bool) -> float:
 def _sheet(rows: list[tuple[str, Panel, Panel]], path: Path) -> None:
     """Ingredients in two columns, each with and without."""
     figure = Figure(figsize=(11, 2.1 * len(rows) / 2 + 0.3), layout="constrained")
-    axes = figure.subplots(len(rows) // 2, 4, squeeze=False)
+    axes = figure.subplots(ceil(len(rows) / 2), 4, squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
     for number, (name, *panels) in enumerate(rows):
         for side, panel in enumerate(panels):
             _draw(axes[number // 2, number % 2 * 2 + side], panel, f"{'without ' if side else ''}{name}")

@@ -18,7 +18,7 @@ from geocnn.synthetic.frame import Frame, draw_frame, numbers_of
 from geocnn.synthetic.imaging import Imaging, Wavelet
 from geocnn.synthetic.maps import Map, draw_map
 from geocnn.synthetic.polygons import Polygons
-from geocnn.synthetic.recording import Footprint, Recording, gas
+from geocnn.synthetic.recording import Footprint, Recording, Regridding, gas
 from geocnn.synthetic.slip import Places, Slip
 from geocnn.synthetic.wide import INGREDIENTS, WideRecipe
 from geocnn.synthetic.worlds import draw_world, horizons, make_world, make_worlds
@@ -110,6 +110,7 @@ SEISMIC = (
     "wipeouts",
     "dead",
     "gain",
+    "regridding",
     "clipping",
 )
 
@@ -172,7 +173,7 @@ def test_without_everything_planar_faults_and_layers_remain() -> None:
     assert era.channels == ()
     assert all(isinstance(each, Slip) and each.half_length == float("inf") and not each.bend for each in era.faults)
     assert world.imaging.wavelet == Wavelet(world.imaging.wavelet.frequency)
-    assert world.recording == Recording(None, None, None, None, 0, 5.0, 0)
+    assert world.recording == Recording(None, None, None, None, 0, None, 5.0, 0)
     assert not make_world(world).image.isnan().any()
 
 
@@ -513,7 +514,7 @@ def test_recording_clips_rounds_and_kills() -> None:
     image = torch.randn(12, 12, 64, generator=torch.Generator().manual_seed(1))
     dead = np.zeros((12, 12), np.bool_)
     dead[3, 4] = True
-    made = Recording(None, None, None, dead, 0, 2.0, 127).of(image)
+    made = Recording(None, None, None, dead, 0, None, 2.0, 127).of(image)
     assert made.abs().max() <= 2
     steps = made * 127 / 2
     torch.testing.assert_close(steps, steps.round(), atol=1e-4, rtol=0)
@@ -524,7 +525,7 @@ def test_recording_clips_rounds_and_kills() -> None:
 def test_linear_noise_arrives_later_from_trace_to_trace() -> None:
     series = np.zeros(1024, np.float32)
     series[10] = 1
-    made = Recording(((2.0, 0.5), series), None, None, None, 0, 5.0, 0)
+    made = Recording(((2.0, 0.5), series), None, None, None, 0, None, 5.0, 0)
     quiet = torch.randn(8, 8, 64, generator=torch.Generator().manual_seed(1))
     noise = (made.of(quiet) - replace(made, linear=None).of(quiet)).abs()
     assert noise[0, 0].argmax() == 10
@@ -532,26 +533,28 @@ def test_linear_noise_arrives_later_from_trace_to_trace() -> None:
     assert noise[0, 4].argmax() == 12
 
 
-def test_footprint_repeats_with_the_lines_and_fades_with_depth() -> None:
-    image = torch.ones(24, 24, 64)
-    loud = Footprint((6.0, 8.0), (0.0, 0.0), (1.0, 1.0), 2.0, 0.5, 0.0, 1.0)
-    made = loud.of(image)
-    torch.testing.assert_close(made[:18], made[6:])
-    torch.testing.assert_close(made[:, :16], made[:, 8:])
-    torch.testing.assert_close(made[0, 0, 0], torch.tensor(1.5))
-    torch.testing.assert_close(made[0, 0, 32], torch.tensor(1.25))
-    # Half a period away from both crests exp(−4) of them is left.
-    torch.testing.assert_close(made[3, 4, 0], torch.tensor(1 + 0.5 * float(np.exp(-4))))
-    [inlines] = {tuple(each) for each in replace(loud, share=(1.0, 0.0)).of(image)[:, :, 0].T.tolist()}
-    assert inlines[0] == 1.5
-
-
-def test_footprint_delays_what_lies_on_its_crests() -> None:
-    spike = torch.zeros(12, 4, 32)
+def test_footprint_changes_lines_and_fades_with_depth() -> None:
+    lines, none = np.array([0, 1, -1, 0.5], np.float32), np.zeros(3, np.float32)
+    made = Footprint(lines, none, 0.4, 0.0, 1.0).of(torch.ones(4, 3, 64))
+    torch.testing.assert_close(made[:, 1, 0], torch.tensor([1, 1.4, 0.6, 1.2]))
+    torch.testing.assert_close(made[:, 1, 32], torch.tensor([1, 1.2, 0.8, 1.1]))
+    across = Footprint(none, lines, 0.4, 0.0, 1.0).of(torch.ones(3, 4, 64))
+    torch.testing.assert_close(across[1, :, 0], torch.tensor([1, 1.4, 0.6, 1.2]))
+    spike = torch.zeros(4, 3, 32)
     spike[..., 10] = 1
-    late = Footprint((6.0, 8.0), (0.0, 0.0), (1.0, 0.0), 20.0, 0.0, 0.75, 0.0).of(spike)
-    torch.testing.assert_close(late[0, 0, 9:13], torch.tensor([0.0, 0.25, 0.75, 0.0]))
-    torch.testing.assert_close(late[3], spike[3], atol=1e-6, rtol=0)
+    moved = Footprint(lines, none, 0.0, 0.75, 0.0).of(spike)
+    torch.testing.assert_close(moved[1, 0, 9:12], torch.tensor([0.0, 0.25, 0.75]))
+    torch.testing.assert_close(moved[2, 0, 9:12], torch.tensor([0.75, 0.25, 0.0]))
+    torch.testing.assert_close(moved[0], spike[0])
+
+
+def test_regridding_keeps_coarse_traces_alone() -> None:
+    image = torch.arange(9.0)[:, None, None].expand(9, 2, 3) ** 2
+    near = Regridding((4.0, 1.0), nearest=True).of(image)[:, 0, 0]
+    torch.testing.assert_close(near, torch.tensor([0.0, 0, 0, 16, 16, 16, 64, 64, 64]))
+    between = Regridding((4.0, 1.0), nearest=False).of(image)[:, 0, 0]
+    torch.testing.assert_close(between, torch.tensor([0.0, 4, 8, 12, 16, 28, 40, 52, 64]))
+    torch.testing.assert_close(Regridding((1.0, 1.0), nearest=False).of(image), image)
 
 
 def test_gas_dims_its_column_from_its_top_down() -> None:
@@ -565,7 +568,7 @@ def test_gas_dims_its_column_from_its_top_down() -> None:
 def test_gain_control_makes_amplitudes_alike() -> None:
     image = torch.randn(4, 4, 256, generator=torch.Generator().manual_seed(1))
     image[..., 128:] *= 0.1
-    made = Recording(None, None, None, None, 31, 5.0, 0).of(image)
+    made = Recording(None, None, None, None, 31, None, 5.0, 0).of(image)
     assert float(made[..., :100].std() / made[..., 156:].std()) == pytest.approx(1, abs=0.1)
 
 

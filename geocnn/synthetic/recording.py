@@ -14,7 +14,7 @@ from geocnn.synthetic.frame import Frame, log_uniform
 from geocnn.synthetic.imaging import Wavelet
 from geocnn.synthetic.wide import WideRecipe
 
-__all__ = ["Footprint", "Recording", "draw_recording", "gas"]
+__all__ = ["Footprint", "Recording", "Regridding", "draw_recording", "gas"]
 
 SERIES = 1024
 """Samples of a series of linear noise; a power of two."""
@@ -24,46 +24,66 @@ MOST_CLIPPED = 5.0
 
 @dataclass(frozen=True)
 class Footprint:
-    """Changes that repeat with the lines of an acquisition: stripes along inlines, crosslines or both.
+    """Changes of amplitude and time that go with the lines of an acquisition.
 
     Parameters
     ----------
-    period, phase
-        Along inline and crossline axis, in positions and in radians.
-    share
-        Of the stripes of each axis, 0 or 1.
-    sharpness
-        Of the stripes: 0 are cosines, 10 are a sixth of a period wide.
+    inline, crossline
+        How much each inline (I,) and each crossline (X,) is changed, from −1 to 1.
     gain
-        Largest relative change of amplitude at the top, of either sign.
+        Relative change of amplitude where that is 1, at the top.
     delay
-        Longest delay at the top, in samples, from 0 to 1: what residual moveout leaves.
+        In samples, likewise; below 1.
     fading
         Share of both that is lost from top to base.
-
-    Notes
-    -----
-    Stripes are exp(k (cos φ − 1)) with the phase φ along an axis, the sharpness k, and 1 at their crests.
     """
 
-    period: tuple[float, float]
-    phase: tuple[float, float]
-    share: tuple[float, float]
-    sharpness: float
+    inline: NDArray[np.float32]
+    crossline: NDArray[np.float32]
     gain: float
     delay: float
     fading: float
 
     def of(self, image: Tensor) -> Tensor:
-        """An image (I, X, S) with the footprint on it."""
-        i, x, s = _positions(image)
-        crests = (
-            share * torch.exp(self.sharpness * (torch.cos(2 * pi * place / period + phase) - 1))
-            for share, place, period, phase in zip(self.share, (i, x), self.period, self.phase, strict=True)
-        )
-        pattern = sum(crests, torch.zeros(())) / max(sum(self.share), 1.0) * (1 - self.fading * s / image.shape[2])
+        """An image (I, X, S) with the footprint on it; delays are linearly interpolated."""
+        inline, crossline = (torch.from_numpy(each).to(image.device) for each in (self.inline, self.crossline))
+        down = _positions(image)[2] / image.shape[2]
+        pattern = (inline[:, None] + crossline)[..., None].clamp(-1, 1) * (1 - self.fading * down)
         later = torch.cat((image[..., :1], image[..., :-1]), dim=2)
-        return torch.lerp(image, later, self.delay * pattern) * (1 + self.gain * pattern)
+        earlier = torch.cat((image[..., 1:], image[..., -1:]), dim=2)
+        delay = self.delay * pattern
+        moved = image + delay.clamp(min=0) * (later - image) + (-delay).clamp(min=0) * (earlier - image)
+        return moved * (1 + self.gain * pattern)
+
+
+@dataclass(frozen=True)
+class Regridding:
+    """Interpolation from coarser bins, as where surveys are merged.
+
+    Parameters
+    ----------
+    ratios
+        Coarser bins over those of the image, along inline and crossline axis; 1 and above.
+    nearest
+        Whether the nearest coarse trace is taken; else traces are linear between coarse ones.
+    """
+
+    ratios: tuple[float, float]
+    nearest: bool
+
+    def of(self, image: Tensor) -> Tensor:
+        """An image (I, X, S) of which but the coarse traces are made anew."""
+        for axis, ratio in enumerate(self.ratios):
+            size = image.shape[axis]
+            place = torch.arange(size, device=image.device) / ratio
+            coarse = [
+                (node * ratio).round().long().clamp(max=size - 1)
+                for node in ((place.round(),) if self.nearest else (place.floor(), place.floor() + 1))
+            ]
+            taken = [image.index_select(axis, index) for index in coarse]
+            weight = (place - place.floor()).view([-1 if each == axis else 1 for each in range(3)])
+            image = taken[0] if self.nearest else torch.lerp(taken[0], taken[1], weight)
+        return image
 
 
 @dataclass(frozen=True)
@@ -75,13 +95,15 @@ class Recording:
     linear
         Slownesses of linear noise, in samples per position along inline and crossline axis; and its series (N,).
     footprint
-        Stripes along the lines.
+        What goes with the lines of the acquisition.
     gas
         Centre (i, x) and radii of a column, in positions; its top as a share of the window; the amplitude left.
     dead
         Traces without signal, bool (I, X).
     window
         Samples of the window of automatic gain control.
+    regridding
+        Interpolation from coarser bins.
     clip
         Standard deviations at which amplitudes are cut off.
     levels
@@ -93,6 +115,7 @@ class Recording:
     gas: tuple[tuple[float, float], tuple[float, float], float, float] | None
     dead: NDArray[np.bool_] | None
     window: int
+    regridding: Regridding | None
     clip: float
     levels: int
 
@@ -108,6 +131,8 @@ class Recording:
             image = self.footprint.of(image)
         if self.window:
             image = _controlled(image, self.window)
+        if self.regridding is not None:
+            image = self.regridding.of(image)
         image = (image - image.mean()) / image.std()
         image = image.clamp(-self.clip, self.clip)
         if self.levels:
@@ -156,7 +181,9 @@ def draw_recording(rng: np.random.Generator, wavelet: Wavelet, frame: Frame, rec
     azimuth, delay = rng.uniform(0, 2 * pi), log_uniform(rng, (0.3, 4))
     slowness = (delay * cos(azimuth), delay * sin(azimuth))
     linear = (slowness, _series(rng, wavelet, frame) * np.float32(log_uniform(rng, (0.1, 0.6))))
-    footprint = _draw_footprint(rng)
+    footprint = _draw_footprint(rng, inlines, crosslines)
+    ratios = (log_uniform(rng, (1.2, 4)), log_uniform(rng, (1.2, 4)))
+    regridding = Regridding(ratios, nearest=bool(rng.random() < 0.5))
     radii = (log_uniform(rng, (0.05, 0.3)) * inlines, log_uniform(rng, (0.05, 0.3)) * crosslines)
     column = ((rng.random() * inlines, rng.random() * crosslines), radii, rng.uniform(0.1, 0.7), rng.uniform(0.05, 0.6))
     dead = rng.random((inlines, crosslines)) < log_uniform(rng, (0.002, 0.03))
@@ -170,27 +197,46 @@ def draw_recording(rng: np.random.Generator, wavelet: Wavelet, frame: Frame, rec
         column if has["wipeouts"] else None,
         dead if has["dead"] else None,
         window | 1 if has["gain"] else 0,
+        regridding if has["regridding"] else None,
         log_uniform(rng, (1.2, 4)) if hard else MOST_CLIPPED,
         127 if hard and rng.random() < 0.6 else 0,
     )
 
 
-SHARES = {"coherent": 0.3, "footprint": 0.5, "wipeouts": 0.2, "dead": 0.15, "gain": 0.4, "clipping": 0.4}
+SHARES = {
+    "coherent": 0.3,
+    "footprint": 0.5,
+    "wipeouts": 0.2,
+    "dead": 0.15,
+    "gain": 0.4,
+    "regridding": 0.25,
+    "clipping": 0.4,
+}
 """How often a world has an ingredient."""
 
 
-def _draw_footprint(rng: np.random.Generator) -> Footprint:
-    """Stripes along inlines, crosslines or both, in amplitude and time."""
-    share = ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0))[int(rng.integers(3))]
-    return Footprint(
-        period=(log_uniform(rng, (4, 32)), log_uniform(rng, (4, 32))),
-        phase=(rng.uniform(0, 2 * pi), rng.uniform(0, 2 * pi)),
-        share=share,
-        sharpness=log_uniform(rng, (0.3, 12)),
-        gain=(1 if rng.random() < 0.5 else -1) * log_uniform(rng, (0.05, 0.6)),
-        delay=log_uniform(rng, (0.05, 1)),
-        fading=rng.uniform(0, 1),
-    )
+def _draw_footprint(rng: np.random.Generator, inlines: int, crosslines: int) -> Footprint:
+    """Changes along inlines, crosslines or both: stripes, or swaths of lines that were recorded together."""
+    drawn = _stripes if rng.random() < 0.5 else _swaths
+    patterns = [drawn(rng, size) for size in (inlines, crosslines)]
+    some = ((1, 0), (0, 1), (1, 1))[int(rng.integers(3))]
+    inline, crossline = (pattern * np.float32(there) for pattern, there in zip(patterns, some, strict=True))
+    gain = (1 if rng.random() < 0.5 else -1) * log_uniform(rng, (0.05, 0.6))
+    return Footprint(inline, crossline, gain, log_uniform(rng, (0.05, 1)), rng.uniform(0, 1))
+
+
+def _stripes(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """exp(k (cos φ − 1)) along an axis (N,): broad or sharp crests of 1 that repeat every 4 to 32 lines."""
+    period, phase, sharpness = log_uniform(rng, (4, 32)), rng.uniform(0, 2 * pi), log_uniform(rng, (0.3, 12))
+    crests = np.exp(sharpness * (np.cos(2 * pi * np.arange(size) / period + phase) - 1))
+    return np.asarray(crests, np.float32)
+
+
+def _swaths(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """Values from −1 to 1 along an axis (N,), the same for 2 to 32 lines each: tides and sail lines differ."""
+    width = log_uniform(rng, (2, 24))
+    ends = np.cumsum(np.maximum(1, width * rng.uniform(0.6, 1.4, size)))
+    return rng.uniform(-1, 1, size).astype(np.float32)[np.searchsorted(ends, np.arange(size), side="right")]
 
 
 def wavelet_period(wavelet: Wavelet, frame: Frame) -> float:

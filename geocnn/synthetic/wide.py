@@ -32,11 +32,12 @@ INGREDIENTS = {
     "migration": "Dips and apertures are limited, so that breaks are blurred sideways too.",
     "noise": "Coloured random noise, part of it migrated.",
     "coherent": "Linear noise that crosses the layers.",
-    "footprint": "Stripes of amplitude and time that repeat with the lines of the acquisition.",
+    "footprint": "Stripes and swaths of other amplitude and time, along the lines of the acquisition.",
     "multiples": "A later, weaker and reversed copy of each reflection.",
     "wipeouts": "Columns of gas, below which amplitudes fade.",
     "dead": "Traces without signal.",
     "gain": "Automatic gain control.",
+    "regridding": "Interpolation from coarser bins, as where surveys are merged.",
     "clipping": "Amplitudes cut off at a few standard deviations, or rounded to eight bits.",
 }
 """What a world is made of, beside layers, planar faults, a Ricker wavelet, and what each adds."""
