@@ -17,7 +17,7 @@ import torch
 from geocnn.synthetic.faults import fault_cube
 from geocnn.synthetic.recipes import RECIPES
 from geocnn.synthetic.wide import WideRecipe
-from geocnn.synthetic.worlds import draw_world, make_world
+from geocnn.synthetic.worlds import make_worlds
 
 
 def main() -> None:
@@ -28,14 +28,14 @@ def main() -> None:
     torch.set_num_threads(1)
     for side in (64, 96, 128):
         shape = (side, side, side)
-        _tell("wide, one core", side, count, lambda n, shape=shape: make_world(draw_world(0, n, shape, WideRecipe())))
+        _tell("wide, one core", side, count, lambda n, shape=shape: make_worlds(0, [n], shape, WideRecipe()))
         _tell("wu2019, one core", side, count, lambda n, shape=shape: fault_cube(shape, (0, n), RECIPES["wu2019"]))
         if torch.cuda.is_available():
             _tell("wide, GPU", side, count, lambda n, shape=shape: _on_gpu(n, shape))
 
 
 def _on_gpu(n: int, shape: tuple[int, int, int]) -> None:
-    make_world(draw_world(0, n, shape, WideRecipe()), "cuda")
+    make_worlds(0, [n], shape, WideRecipe(), "cuda")
     torch.cuda.synchronize()
 
 
