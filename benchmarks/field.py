@@ -4,8 +4,8 @@
 
 PARIHAKA holds `parihaka_seismic.sgy` and `parihaka_faults.h5`. Every world is made, trained on, and scored on the
 interpreted samples of Parihaka, on plain cubes, and on wide cubes of other seeds. The network of the recipe wide then
-learns from a few interpreted inlines of the first half of Parihaka, and is scored on the second half. A line of
-FOLDER/scores.jsonl for each.
+learns from a few interpreted inlines of the first half of Parihaka, and is scored on the second half, 16 lines away.
+A line of FOLDER/scores.jsonl for each.
 """
 
 from __future__ import annotations
@@ -89,6 +89,9 @@ training:
 WINDOWS = ((3, 9), (5, 9), (5, 25))
 """Traces along each axis and samples over which incoherence is told."""
 
+GAP = 16
+"""Lines between the half that is learnt from and what is scored."""
+
 FEW_STEPS = 150
 
 
@@ -119,46 +122,48 @@ def main() -> None:
         found: dict[str, Any] = {kind: _on_cubes(run, folder) for kind, folder in tests.items()}
         found["parihaka"] = field.score(_predicted(run, field))
         _note(chosen.folder, {"world": name, "seconds": round(trained), **found})
-    wide = chosen.folder / "run-wide"
-    for start in ("run-wide", "scratch") if chosen.lines else ():
-        for count in (0, *map(int, chosen.lines.split(","))):
-            run = wide if count == 0 else _trained_on_lines(chosen.folder, field, count, start, tests["wide"])
-            if count or start == "run-wide":
-                scores = field.score(_predicted(run, field), field.second)
-                _note(chosen.folder, {"lines": count, "start": start, "second half": scores})
+    for count in (0, *map(int, chosen.lines.split(","))) if chosen.lines else ():
+        run = _trained_on_lines(chosen.folder, field, count, tests["wide"]) if count else chosen.folder / "run-wide"
+        _note(chosen.folder, {"lines": count, "second half": field.score(_predicted(run, field), field.second)})
     _draw(chosen.folder, field)
 
 
 def _draw(folder: Path, field: Field) -> None:
     """A time slice of each prediction there is, the interpretation outlined, as FOLDER/parihaka.png."""
-    found = {"incoherence": incoherence(field.image)}
-    for run in sorted(folder.glob("*/parihaka.npy")):
-        found[run.parent.name.removeprefix("run-").replace("-", " ")] = np.squeeze(np.load(run))
+    found = {"incoherence, 5 × 5 × 9": incoherence(field.image)}
+    for tag in ("wu2019", "wide", *(path.name for path in sorted(folder.glob("run-wide,*"), key=_inlines))):
+        path = folder / f"run-{tag.removeprefix('run-')}" / "parihaka.npy"
+        if path.exists():
+            found[path.parent.name.removeprefix("run-").replace("-", " ")] = np.squeeze(np.load(path))
     label = field.label
     at = int((label == 1).sum(axis=(0, 1)).argmax())
-    figure = Figure(figsize=(11, 1.9 * ceil(len(found) / 3)), layout="constrained")
-    panels = list(figure.subplots(ceil(len(found) / 3), 3, squeeze=False).flat)
-    for ax in panels:
-        ax.set_axis_off()
-    for ax, (name, values) in zip(panels, found.items(), strict=False):
+    inline, crossline, time_axis = field.grid.axes
+    figure = Figure(figsize=(11, 2.3 * ceil(len(found) / 3)), layout="constrained")
+    panels = figure.subplots(ceil(len(found) / 3), 3, squeeze=False, sharex=True, sharey=True)
+    lines = {"origin": "lower", "extent": (crossline.first, crossline.last, inline.first, inline.last)}
+    for ax, (name, values) in zip(panels.flat, found.items(), strict=False):
         low, high = np.quantile(values, (0.5, 0.995))
-        ax.imshow(values[..., at], cmap="gray_r", vmin=low, vmax=high, aspect="auto")
-        ax.contour(label[..., at] == 1, levels=[0.5], colors="tab:red", linewidths=0.7)
-        ax.contour(label[..., at] >= 0, levels=[0.5], colors="tab:blue", linewidths=0.7)
+        ax.imshow(values[..., at], cmap="gray_r", vmin=low, vmax=high, aspect="auto", **lines)
+        ax.contour(label[..., at] == 1, levels=[0.5], colors="tab:red", linewidths=0.7, **lines)
         ax.set_title(name, fontsize=8, pad=2)
+    figure.supxlabel(f"crossline, at {time_axis.label(at):g} {time_axis.unit}", fontsize=8)
+    figure.supylabel("inline", fontsize=8)
     figure.savefig(folder / "parihaka.png", dpi=90)
 
 
-def _trained_on_lines(folder: Path, field: Field, count: int, start: str, held: Path) -> Path:
-    """The run of a few inlines, spread evenly over the first half of the survey."""
+def _inlines(run: Path) -> int:
+    return int(run.name.split("-")[2])
+
+
+def _trained_on_lines(folder: Path, field: Field, count: int, held: Path) -> Path:
+    """The run of a few inlines, spread evenly over the first half of the survey, from the recipe wide's network."""
     inlines = [round(field.first + field.half * (k + 0.5) / count) for k in range(count)]
-    config, run = folder / f"{start}-{count}.yaml", folder / f"{start}-{count}-lines"
+    config, run = folder / f"lines-{count}.yaml", folder / f"run-wide,-{count}-inlines"
     label = f"{field.faults.absolute()}:/faults"
     where = {"seismic": field.seismic.absolute(), "label": label, "held": held.absolute()}
     config.write_text(FEW.format(**where, inlines=inlines, steps=FEW_STEPS))
     if not (run / "model.safetensors").exists():
-        init = ("--init", folder / "run-wide") if start == "run-wide" else ()
-        _geocnn("train", config, "--run", run, *init)
+        _geocnn("train", config, "--run", run, "--init", folder / "run-wide")
     return run
 
 
@@ -175,8 +180,9 @@ class Field:
         self.seismic = folder / "parihaka_seismic.sgy"
         self.faults = folder / "parihaka_faults.h5"
         survey, label = open_survey(str(self.seismic)), open_survey(f"{self.faults}:/faults")
+        self.grid = survey.grid
         self.first, self.half = survey.grid.axes[0].first, survey.grid.axes[0].size // 2
-        self.second = slice(self.half, None)
+        self.second = slice(self.half + GAP, None)
         self.image = survey.read(survey.grid.whole)[0]
         self.label = label.read(label.grid.whole)[0]
 
