@@ -59,7 +59,7 @@ def _interpreted(labelled: LabelledSurvey, window: Window) -> BoolArray:
     """The traces of a window that someone looked at, as far as the config tells; shape `grid.lateral`."""
     traces = np.zeros(labelled.grid.lateral, np.bool_)
     traces[window.slices[:-1]] = True
-    told = getattr(labelled.label, "interpreted", None)
+    told = labelled.label.interpreted
     return traces & told if told is not None and labelled.label.grid == labelled.grid else traces
 
 

@@ -110,11 +110,15 @@ class PickedLabel(MemorySurvey):
         names = [each.picks.name for each in files]
         name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         super().__init__(name, like.grid, like.domain, samples[None])
-        self.files, self.kind = tuple(names), files[0].picks.kind
+        self._files, self.kind = tuple(names), files[0].picks.kind
         self.has_classes = np.issubdtype(samples.dtype, np.integer)
         self.interpreted = np.asarray((samples != -1).any(axis=-1))
         self.like, self.report = like, report
         self.counted, self.remarks = like.counted, tuple(remarks)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return self._files
 
     @property
     def coordinates(self) -> Coordinates | None:

@@ -75,8 +75,7 @@ def names_of(survey: Survey) -> Iterator[str]:
     """Names of the files of a survey, with data sets for HDF5."""
     parts: Sequence[Survey] = getattr(survey, "surveys", ())
     if not parts:
-        # A label that was made from picks names the files of the picks.
-        yield from getattr(survey, "files", (survey.name,))
+        yield from survey.files
     for part in parts:
         yield from names_of(part)
 

@@ -58,6 +58,8 @@ class Survey(ABC):
         Sample value that means "no data", besides the usual ones.
     counted
         Names of the axes whose labels the file does not tell: they are counted 0, 1, 2 …
+    interpreted
+        Traces of a label that someone looked at, shape `grid.lateral`; None if that is not known.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Survey(ABC):
     remarks: tuple[str, ...] = ()
     null: float | None = None
     counted: frozenset[str] = frozenset()
+    interpreted: BoolArray | None = None
 
     @abstractmethod
     def read(self, window: Window) -> FloatArray:
@@ -90,6 +93,11 @@ class Survey(ABC):
     def description(self) -> Mapping[str, str]:
         """What there is to tell of the file, in words by subject: format, byte order, places of the axes."""
         return MappingProxyType({})
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that it was made from."""
+        return (self.name,)
 
     @property
     def text(self) -> tuple[str, ...]:
