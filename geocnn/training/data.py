@@ -266,7 +266,8 @@ def _samples_of(config: Config, checked: Preflight) -> Iterator[MemorySurvey]:
         for number in range(SAMPLED):
             patch = worlds.drawn(np.random.default_rng([config.record.training.seed, number]))
             domain = Domain("depth" if patch.sampling.unit == "m" else "time", "synthetic")
-            yield MemorySurvey(patch.source, patch.grid, domain, patch.image)
+            name = f"world {number + 1} of {SAMPLED}, recipe {entry.synthetic.recipe}"
+            yield MemorySurvey(name, patch.grid, domain, patch.image)
 
 
 def _statistics(checked: Preflight, scans: Sequence[Scan]) -> Statistics:
