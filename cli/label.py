@@ -16,6 +16,7 @@ from .outputs import require_apart, require_volume
 if TYPE_CHECKING:
     from geocnn.interpretation.label import PickedLabel
     from geocnn.interpretation.options import Interpreted
+    from geocnn.survey.survey import Survey
 
 __all__ = ["label"]
 
@@ -50,6 +51,9 @@ def label(
     crosslines: Annotated[str, typer.Option(help="Crosslines that were interpreted.")] = "",
     window_ms: Annotated[str, typer.Option(help="First and last time (ms) or depth (m) that was looked at.")] = "",
     polygon: Annotated[str, typer.Option(help="Corners of the area that was looked at: 'X,Y X,Y X,Y'.")] = "",
+    for_scores: Annotated[
+        bool, typer.Option("--for-scores", help="Ignore picks, too, where nobody looked: a label to evaluate with.")
+    ] = False,
     picture: Annotated[Path | None, typer.Option(help="Draw the label over the survey to this file.")] = None,
     every: Annotated[
         int | None, typer.Option(min=1, help="Sticks: lines from one that is picked to the next; 4 by default.")
@@ -76,13 +80,17 @@ def label(
     require_apart({"--out": split_name(out)[0], "--picture": picture}, [*picks, like])
     require_free(split_name(out)[0], overwrite)
     if Path(out).suffix.lower() in TEXTS and not is_text(Path(picks[0])):
-        _refuse({**to_volume, **looked, "picture": picture}, f"sticks are written to {out}", "a label volume of picks")
+        volume = {**to_volume, **looked, "for_scores": for_scores or None, "picture": picture}
+        _refuse(volume, f"sticks are written to {out}", "a label volume of picks")
         how = {name: value for name, value in to_sticks.items() if value is not None}
         _to_sticks(picks, like, out, options, format or "charisma-sticks", how, overwrite)
         return
     _refuse(to_sticks, f"a label volume is written to {out}", "sticks of a label, an --out that ends in .dat or .txt")
     said = {name: value for name, value in {"format": format, **to_volume}.items() if value is not None}
-    _to_volume(picks, like, out, options, said, looked, picture, overwrite)
+    if for_scores and not any(looked.values()):
+        expected = "--inlines, --crosslines, --window-ms or --polygon beside it"
+        raise UsageError("--for-scores without where someone looked", expected, "say where, or leave it out")
+    _to_volume(picks, like, out, options, said, looked, picture, overwrite, for_scores=for_scores)
 
 
 TEXTS = (".dat", ".txt")
@@ -153,9 +161,12 @@ def _to_volume(
     looked: dict[str, str],
     picture: Path | None,
     overwrite: bool,
+    *,
+    for_scores: bool,
 ) -> None:
     """Write the label volume of picks."""
     from geocnn.interpretation.label import picked_label
+    from geocnn.interpretation.looked import RestrictedSurvey
     from geocnn.interpretation.options import PickOptions
     from geocnn.survey.opening import open_survey
 
@@ -179,9 +190,13 @@ def _to_volume(
         report.warn(remark)
     for line in made.report.lines():
         report.say(line)
-    _write(made, out, _provenance(picks, {**said, **looked}), overwrite)
+    label: Survey = made
+    if for_scores and interpreted is not None:
+        label = RestrictedSurvey(made, interpreted, survey)
+        report.say("for scores: picks are ignored, too, where nobody looked")
+    _write(label, made, out, _provenance(picks, {**said, **looked, "for-scores": for_scores}), overwrite)
     if picture is not None:
-        _draw(made, picture, overwrite)
+        _draw(label, made.like, picture, overwrite)
     report.say(f"done: {out}{f', {picture}' if picture else ''}")
 
 
@@ -222,11 +237,17 @@ def _provenance(picks: list[str], said: dict[str, Any]) -> str:
     """The command that makes this label of these picks."""
     import shlex
 
-    options = [text for name, value in said.items() if value for text in (f"--{name.replace('_', '-')}", f"{value}")]
+    options = [
+        text
+        for name, value in said.items()
+        if value
+        for text in (f"--{name.replace('_', '-')}", *([] if value is True else [f"{value}"]))
+    ]
     return f"label: geocnn label {shlex.join([*(Path(name).name for name in picks), *options])}"
 
 
-def _write(made: PickedLabel, out: str, source: str, overwrite: bool) -> None:
+def _write(label: Survey, made: PickedLabel, out: str, source: str, overwrite: bool) -> None:
+    """Write a label, or what is left of it for scores."""
     from geocnn.grid import Window
     from geocnn.survey.content import split_name
     from geocnn.survey.creating import create_survey
@@ -246,15 +267,15 @@ def _write(made: PickedLabel, out: str, source: str, overwrite: bool) -> None:
         size = max(1, SLAB * whole.shape[0] // whole.size)
         for start in range(0, whole.stop[0], size):
             slab = Window((start, *whole.start[1:]), (start + size, *whole.stop[1:])).within(whole)
-            writer.write(slab, made.read(slab))
+            writer.write(slab, label.read(slab))
         writer.commit()
 
 
-def _draw(made: PickedLabel, picture: Path, overwrite: bool) -> None:
+def _draw(label: Survey, like: Survey, picture: Path, overwrite: bool) -> None:
     """Sections along lines that were interpreted, where most is picked."""
     from geocnn.pictures import save_figure, section_panels, telling_planes
 
-    save_figure(section_panels(made.like, made, telling_planes(made)), picture, overwrite)
+    save_figure(section_panels(like, label, telling_planes(label)), picture, overwrite)
 
 
 def _record(kind: Any, said: dict[str, Any]) -> Any:

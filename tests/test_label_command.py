@@ -61,6 +61,25 @@ def test_sticks_become_a_volume_and_a_picture(geocnn: Geocnn, survey: Path, stic
     assert "exists" in again.err
 
 
+def test_a_label_for_scores_ignores_picks_where_nobody_looked(
+    geocnn: Geocnn, survey: Path, sticks: Path, tmp_path: Path
+) -> None:
+    looked = ("--inlines", "100,140")
+    labels = []
+    for name, more in (("all", ()), ("scored", ("--for-scores",))):
+        done = geocnn("label", sticks, "--like", survey, *looked, *more, "--out", tmp_path / f"{name}.h5")
+        assert done.status == 0, done.err
+        opened = open_survey(str(tmp_path / f"{name}.h5"))
+        labels.append(opened.read(opened.grid.whole)[0])
+    every, scored = labels
+    lines = [0, 20]
+    np.testing.assert_array_equal(scored[lines], every[lines])
+    assert (every == 1).sum() > (scored == 1).sum() > 0
+    assert (np.delete(scored, lines, axis=0) == -1).all()
+    refused = geocnn("label", sticks, "--like", survey, "--for-scores", "--out", tmp_path / "x.h5")
+    assert (refused.status, "--for-scores without where someone looked" in refused.err) == (2, True)
+
+
 def test_distances_are_written_as_they_are(geocnn: Geocnn, survey: Path, tmp_path: Path) -> None:
     rows = [f"{100 + 2 * i} {500 + x} 300" for i in range(40) for x in range(60)]
     (tmp_path / "horizon.dat").write_text("\n".join(rows))
