@@ -607,6 +607,18 @@ def test_recipes_that_make_no_sense_are_refused(said: dict[str, object], match: 
         WideRecipe.model_validate(said)
 
 
+def test_usual_samplings_are_met_more_often() -> None:
+    frames = [draw_frame(numbers_of(0, n, "frame"), SHAPE, WIDE) for n in range(600)]
+    bins = np.array([frame.bins for frame in frames])
+    assert 6 <= bins.min() < 9
+    assert 33 < bins.max() <= 50
+    assert 0.6 < ((bins[:, 0] > 12.2) & (bins[:, 0] < 24.7)).mean() < 0.76
+    assert (bins[:, 0] != bins[:, 1]).mean() > 0.95
+    velocity = np.array([frame.velocity for frame in frames])
+    np.testing.assert_allclose(np.median(velocity), np.sqrt(1500 * 5000), rtol=0.05)
+    assert {frame.interval for frame in frames} == {1, 2, 3, 4}
+
+
 def test_ranges_bound_what_is_drawn() -> None:
     narrow = WideRecipe(bins=(20, 22), interval=(2, 2), velocity=(3000, 3100), frequency=(30, 31), depth=1)
     for n in range(10):

@@ -11,7 +11,7 @@ from geocnn.grid import Axis, Grid
 from geocnn.survey.survey import Coordinates, Domain
 from geocnn.synthetic.wide import Range, WideRecipe
 
-__all__ = ["Frame", "Shape", "draw_frame", "log_uniform", "numbers_of", "within"]
+__all__ = ["Frame", "Shape", "draw_frame", "log_uniform", "numbers_of", "usual", "within"]
 
 Shape = tuple[int, int, int]
 
@@ -101,27 +101,34 @@ def log_uniform(rng: np.random.Generator, limits: Range) -> float:
     return float(np.exp(rng.uniform(np.log(limits[0]), np.log(limits[1]))))
 
 
+def usual(rng: np.random.Generator, limits: Range) -> float:
+    """A number near the geometric mean of the limits, which lie three standard deviations of its logarithm away."""
+    low, high = (float(np.log(limit)) for limit in limits)
+    return float(np.exp(np.clip(rng.normal((low + high) / 2, (high - low) / 6), low, high)))
+
+
 def draw_frame(rng: np.random.Generator, shape: Shape, recipe: WideRecipe) -> Frame:
-    """A sampling within the ranges of a recipe.
+    """A sampling within the ranges of a recipe; those in the middle of the ranges are met more often.
 
     Without the ingredient bins and velocity are the geometric means of their ranges, the interval is the longest.
     """
     if not recipe.has("sampling"):
         bin_, velocity = (float(np.sqrt(low * high)) for low, high in (recipe.bins, recipe.velocity))
         return Frame(shape, (bin_, bin_), recipe.interval[1], velocity, Domain("time", "synthetic"))
-    first = log_uniform(rng, recipe.bins)
+    first = usual(rng, recipe.bins)
     near = (max(recipe.bins[0], first / 2.5), min(recipe.bins[1], first * 2.5))
-    usual = [(ms, share) for ms, share in zip(INTERVALS, MET, strict=True) if _in(ms, recipe.interval)]
+    known = [(ms, share) for ms, share in zip(INTERVALS, MET, strict=True) if _in(ms, recipe.interval)]
     drawn = within(rng, recipe.interval)
-    if usual:
-        shares = np.array([share for _, share in usual])
-        drawn = usual[int(rng.choice(len(usual), p=shares / shares.sum()))][0]
-    velocity = log_uniform(rng, recipe.velocity)
+    if known:
+        shares = np.array([share for _, share in known])
+        drawn = known[int(rng.choice(len(usual), p=shares / shares.sum()))][0]
+    velocity = usual(rng, recipe.velocity)
     domain = Domain("depth" if rng.random() < recipe.depth else "time", "synthetic")
     if domain.name == "depth":
         # Files hold whole millimetres.
         velocity = round(velocity * drawn / 2000, 2) * 2000 / drawn
-    return Frame(shape, (first, log_uniform(rng, near)), drawn, velocity, domain)
+    second = float(np.clip(first * np.exp(0.3 * rng.standard_normal()), *near))
+    return Frame(shape, (first, second), drawn, velocity, domain)
 
 
 def _in(value: float, limits: Range) -> bool:

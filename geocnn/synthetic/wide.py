@@ -59,11 +59,11 @@ class WideRecipe(Record):
         Ingredients to leave out, keys of `INGREDIENTS`. The rest of a world stays as it is, as far as it can: without
         ``unconformities`` all faults are of one era, without ``sampling`` everything is of another size.
     bins
-        Distance of inlines and of crosslines, in m; each drawn for itself, at most 2.5 times the other.
+        Distance of inlines and of crosslines, in m; those in the middle more often, one at most 2.5 times the other.
     interval
         Sample interval of worlds in time, in ms.
     velocity
-        In m/s, constant in the small window of a world; it turns time into depth.
+        In m/s, constant in the small window of a world, those in the middle more often; it turns time into depth.
     depth
         Share of the worlds that are sampled in depth, at the depths that their times would have.
     bed
