@@ -121,7 +121,7 @@ def draw_frame(rng: np.random.Generator, shape: Shape, recipe: WideRecipe) -> Fr
     drawn = within(rng, recipe.interval)
     if known:
         shares = np.array([share for _, share in known])
-        drawn = known[int(rng.choice(len(usual), p=shares / shares.sum()))][0]
+        drawn = known[int(rng.choice(len(known), p=shares / shares.sum()))][0]
     velocity = usual(rng, recipe.velocity)
     domain = Domain("depth" if rng.random() < recipe.depth else "time", "synthetic")
     if domain.name == "depth":
