@@ -137,6 +137,8 @@ class Recording:
         image = image.clamp(-self.clip, self.clip)
         if self.levels:
             image = torch.round(image * (self.levels / self.clip)) * (self.clip / self.levels)
+        # What was cut off varies less.
+        image = (image - image.mean()) / image.std()
         if self.dead is not None:
             image = image.masked_fill(torch.from_numpy(self.dead).to(image.device)[..., None], 0)
         return image
