@@ -20,6 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import maximum_filter, uniform_filter
 
 from geocnn.augment import Augmentation
 from geocnn.augment.sampling import Sampling
@@ -30,7 +31,7 @@ mpl.use("Agg")
 
 WIDE = WideRecipe()
 VOLUME = (32, 144, 128)
-WORLDS = 16
+WORLDS = 32
 """Worlds among which the clearest is looked for."""
 
 SLICED = {"curvature": 1, "sets": 1, "polygonal": 1, "footprint": 0, "channels": 0}
@@ -94,10 +95,15 @@ def _panel(world: WorldCube, name: str) -> Panel:
 
 
 def _difference(pair: list[Panel], *, seen: bool) -> float:
-    """How much two panels differ; little if there are no faults where they are to be seen."""
+    """How much two panels differ where they do most; near faults, if these are to be seen."""
     (first, label), (second, _) = pair
-    difference = float(np.abs(first - second).mean())
-    return difference * (0.02 + min(float((label == 1).mean()), 0.03)) if seen else difference
+    difference = np.abs(first - second)
+    if not seen:
+        return float(uniform_filter(difference, 32).max())
+    beside = maximum_filter(label == 1, 15) & (label != 1)
+    share = float((label == 1).mean())
+    # Faults along the section are patches on it, and show nothing.
+    return float(difference[beside].mean()) * min(share, 0.03) if beside.any() and share < 0.06 else 0.0
 
 
 def _sheet(rows: list[tuple[str, Panel, Panel]], path: Path) -> None:
