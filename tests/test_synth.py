@@ -178,6 +178,7 @@ def test_horizons_are_written_as_picks_that_make_labels(tmp_path: Path, suffix: 
     like = open_survey(str(tmp_path / f"faults-0000-seismic.{suffix}"))
     files = [tmp_path / f"faults-0000-horizon-{k}.dat" for k in (1, 2, 3)]
     label = picked_label([str(path) for path in files], like, PickOptions(horizon="interval"))
+    assert not any("were taken as" in remark for remark in label.remarks)
     samples = label.read(label.grid.whole)[0]
     known = samples >= 0
     ages = torch.quantile(age.flatten(), torch.tensor(QUANTILES))

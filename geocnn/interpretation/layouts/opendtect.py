@@ -41,7 +41,9 @@ def _stick_lines(sticks: Sequence[Stick]) -> Iterator[str]:
 
 
 def _horizon_lines(places: Iterator[Place]) -> Iterator[str]:
-    for lines, xy, z in places:
+    for number, (lines, xy, z) in enumerate(places):
+        if number == 0:
+            yield from ("# 1: Inline", "# 2: Crossline", "# 3: Z") if xy is None else ("# 1: X", "# 2: Y", "# 3: Z")
         first, second = lines if xy is None else xy
         yield f"{first:.4f}\t{second:.4f}\t{z if z == z else UNDEFINED:.8g}"
 
