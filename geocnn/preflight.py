@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from geocnn.config import Config
 from geocnn.errors import ConfigError, Fault, GeocnnError, SurveyError
 from geocnn.fitting import plan_patch
+from geocnn.grid import Window
 from geocnn.interpretation.label import PickedLabel, picked_label
 from geocnn.interpretation.looked import RestrictedSurvey
 from geocnn.leaks import check_leaks
@@ -30,6 +31,9 @@ SURVEYS: KeyPath = (*VALIDATION, "surveys")
 
 MOST_TURNED = 45.0
 """Degrees of phase that leave a horizon on its reflection."""
+
+AT_ONCE = 2**22
+"""Samples of a label that are looked at together."""
 
 SMALLEST_WORLD = 16
 """Positions on each axis of a world: fewer hold no structure."""
@@ -275,13 +279,13 @@ def _check_picks(config: Config, training: Windows, validation: Windows, faults:
     """Whether picks make no more classes than there are, and some of them lie where they are scored."""
     classes = config.record.classes
     for label in dict.fromkeys(_picked([labelled for labelled, _ in (*training, *validation)])):
-        highest = int(label.read(label.grid.whole).max())
-        if highest >= len(classes):
-            found = f"{label.name} makes {highest + 1} classes, {len(classes)} are named ({', '.join(classes)})"
+        made = len(label.report.shares) - 1
+        if made > len(classes):
+            found = f"{label.name} makes {made} classes, {len(classes)} are named ({', '.join(classes)})"
             expected = "a name for each: intervals are one more than horizons"
             faults.append(config.fault(("classes",), found, expected, "name them, or write horizon: surface"))
-    made = [isinstance(labelled.label, PickedLabel) for labelled, _ in validation]
-    if not faults and made and all(made) and not any((each.scored(window) >= 0).any() for each, window in validation):
+    picked = all(isinstance(labelled.label, PickedLabel) for labelled, _ in validation)
+    if not faults and validation and picked and not any(_is_scored(*each) for each in validation):
         windows = "; ".join(f"{each.image.name}: {window}" for each, window in validation)
         faults.append(
             config.fault(
@@ -291,6 +295,12 @@ def _check_picks(config: Config, training: Windows, validation: Windows, faults:
                 do="choose another block or axis, such as validation: {block: 0.2, axis: inline}",
             )
         )
+
+
+def _is_scored(labelled: LabelledSurvey, window: Window) -> bool:
+    """Whether scores count any sample of a window."""
+    slabs = (slab.within(window) for slab in labelled.grid.slabs(AT_ONCE))
+    return any(bool((labelled.scored(slab) >= 0).any()) for slab in slabs if slab.size)
 
 
 def _heads_left_out(config: Config, plan: Plan) -> list[str]:
