@@ -62,7 +62,7 @@ def make_model(path: Path, layers: str = POOLED, classes: int = 2, seed: int = 0
         classes=tuple(f"class {index}" for index in range(classes)),
         channels=1,
         axes=tuple(axis.name for axis in grid.axes),
-        sampling=sampling(grid),
+        sampling=sampling([grid]),
         patch=grid.shape,
         normalisation=NormalisationConfig(),
         statistics=Statistics(1, (0.0,), (1.0,), (-5.0,), (5.0,), None).to_json(),

@@ -56,7 +56,7 @@ def model(classes: int = 2, threshold: float = 0.7, shape: tuple[int, ...] = SHA
         classes=tuple(f"class {index}" for index in range(classes)),
         channels=1,
         axes=tuple(axis.name for axis in grid.axes),
-        sampling=sampling(grid),
+        sampling=sampling([grid]),
         patch=tuple(8 for _ in shape),
         normalisation=NormalisationConfig(),
         statistics=finish(scan(ArraySurvey(amplitudes()))).statistics.to_json(),

@@ -37,7 +37,7 @@ def model() -> Model:
         classes=("background", "fault"),
         channels=1,
         axes=tuple(axis.name for axis in grid.axes),
-        sampling=sampling(grid),
+        sampling=sampling([grid]),
         patch=(16, 16, 16),
         normalisation=NormalisationConfig(),
         statistics=Statistics(1, (0.0,), (1.0,), (-1.0,), (1.0,), None).to_json(),
