@@ -46,7 +46,7 @@ class StopRequest:
 def stop_requests(seconds: float | None = None) -> Iterator[StopRequest]:
     """Note SIGINT, SIGTERM and SIGUSR1 instead of dying of them, and when so many seconds are over.
 
-    A second signal ends at once.
+    A second signal ends at once. A process that is stopped for the sake of another ignores those that come later.
     """
     request = StopRequest(seconds)
 
@@ -58,6 +58,11 @@ def stop_requests(seconds: float | None = None) -> Iterator[StopRequest]:
     before = {each: signal.signal(each, note) for each in _SIGNALS}
     try:
         yield request
+    except Stopped:
+        if not request:
+            # What stopped another process of the job may be on its way to this one, which is ending in order.
+            before |= dict.fromkeys((signal.SIGTERM, signal.SIGUSR1), signal.SIG_IGN)
+        raise
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

@@ -27,3 +27,14 @@ def test_a_second_signal_ends_at_once() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "noted\n"
     assert done.returncode == -signal.SIGTERM
+
+
+def test_a_process_that_stops_for_another_is_not_killed_by_what_comes_late() -> None:
+    code = (
+        "import signal\nfrom geocnn.errors import Stopped\nfrom geocnn.interrupt import stop_requests\n"
+        "try:\n    with stop_requests():\n        raise Stopped('stopped by a signal to another process')\n"
+        "except Stopped:\n    signal.raise_signal(signal.SIGUSR1)\n    signal.raise_signal(signal.SIGTERM)\n"
+        "    print('ended in order')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "ended in order\n")
