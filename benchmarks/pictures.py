@@ -34,6 +34,9 @@ VOLUME = (32, 144, 128)
 WORLDS = 16
 """Worlds among which the clearest is looked for."""
 
+RARE = {"wipeouts": 64, "listric": 64}
+"""Ingredients that few sections show: the clearest is looked for among more."""
+
 NOISE = tuple(INGREDIENTS)[tuple(INGREDIENTS).index("noise") :]
 """Ingredients that are left out of the pictures of the others: these are seen the better."""
 
@@ -87,7 +90,8 @@ def _with_and_without(name: str) -> list[Panel]:
     shape = (112, 144, 48) if name in SLICED else VOLUME
     clean = tuple(each for each in NOISE if each != name)
     recipes = (WideRecipe(without=clean), WideRecipe(without=(*clean, name)))
-    pairs = [[_panel(make_world(draw_world(9, n, shape, recipe)), name) for recipe in recipes] for n in range(WORLDS)]
+    worlds = range(RARE.get(name, WORLDS))
+    pairs = [[_panel(make_world(draw_world(9, n, shape, recipe)), name) for recipe in recipes] for n in worlds]
     if name == "polygonal":
         return max(pairs, key=lambda pair: (pair[0][1] == 1).sum() - (pair[1][1] == 1).sum())
     return max(pairs, key=lambda pair: _difference(pair, seen=name in FAULTS or bool(SLICED.get(name))))
