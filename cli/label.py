@@ -248,7 +248,6 @@ def _provenance(picks: list[str], said: dict[str, Any]) -> str:
 
 def _write(label: Survey, made: PickedLabel, out: str, source: str, overwrite: bool) -> None:
     """Write a label, or what is left of it for scores."""
-    from geocnn.grid import Window
     from geocnn.survey.content import split_name
     from geocnn.survey.creating import create_survey
     from geocnn.survey.survey import NewSurvey
@@ -263,10 +262,7 @@ def _write(label: Survey, made: PickedLabel, out: str, source: str, overwrite: b
     )
     with create_survey(out, new, like=made.like, overwrite=overwrite) as writer:
         # By slabs: what a writer makes of them on the way is several times as large.
-        whole = made.grid.whole
-        size = max(1, SLAB * whole.shape[0] // whole.size)
-        for start in range(0, whole.stop[0], size):
-            slab = Window((start, *whole.start[1:]), (start + size, *whole.stop[1:])).within(whole)
+        for slab in made.grid.slabs(SLAB):
             writer.write(slab, label.read(slab))
         writer.commit()
 

@@ -7,10 +7,7 @@ from pathlib import Path
 from geocnn.errors import UsageError
 from geocnn.survey.content import split_name
 
-__all__ = ["VOLUMES", "require_apart", "require_volume"]
-
-VOLUMES = (".sgy", ".segy", ".su", ".h5", ".hdf5", ".npy", ".dat", ".bin", ".raw")
-"""Suffixes of outputs that are label volumes."""
+__all__ = ["require_apart", "require_volume"]
 
 
 def require_apart(outputs: dict[str, Path | None], inputs: list[str]) -> None:
@@ -35,10 +32,12 @@ def _is_same(first: Path, second: Path) -> bool:
 
 def require_volume(out: str) -> None:
     """Refuse, before any work, an output of no known format."""
+    from geocnn.survey.creating import SUFFIXES
+
     suffix = split_name(out)[0].suffix
-    if suffix.lower() not in VOLUMES:
+    if suffix.lower() not in SUFFIXES:
         raise UsageError(
             f"--out {out} has the suffix {suffix or 'of no format'}",
-            expected=f"one of {', '.join(VOLUMES)}",
+            expected=f"one of {', '.join(SUFFIXES)}",
             do="choose a name with one of them",
         )

@@ -207,17 +207,16 @@ def dump_config(config: Config) -> str:
 
     Of a pair what is not said is left out: how a file is read is found out.
     """
-    data = _said(config.record.model_dump(mode="json"), ("data",))
+    data = config.record.model_dump(mode="json")
+    data["data"] = _said(data["data"])
     if config.record.network not in zoo_names():
         data["network"] = config.spec.model_dump(mode="json")
     text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     return text
 
 
-def _said(data: Any, within: KeyPath = ()) -> Any:
-    """Nested data without the keys that hold nothing, at and below a path of keys."""
-    if within:
-        return {**data, within[0]: _said(data[within[0]], within[1:])}
+def _said(data: Any) -> Any:
+    """Nested data without the keys that hold nothing."""
     if isinstance(data, list):
         return [_said(each) for each in data]
     if isinstance(data, dict):

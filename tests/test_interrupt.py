@@ -7,6 +7,11 @@ import sys
 from geocnn.interrupt import stop_requests
 
 
+def ran(code: str) -> subprocess.CompletedProcess[str]:
+    """What became of code in a process of its own."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
 def test_a_signal_is_noted_and_the_handler_given_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with stop_requests() as stop:
@@ -24,7 +29,7 @@ def test_a_second_signal_ends_at_once() -> None:
         "    signal.raise_signal(signal.SIGTERM)\n    print('noted', flush=True)\n"
         "    signal.raise_signal(signal.SIGTERM)\n    print('still here')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = ran(code)
     assert done.stdout == "noted\n"
     assert done.returncode == -signal.SIGTERM
 
@@ -36,5 +41,5 @@ def test_a_process_that_stops_for_another_is_not_killed_by_what_comes_late() -> 
         "except Stopped:\n    signal.raise_signal(signal.SIGUSR1)\n    signal.raise_signal(signal.SIGTERM)\n"
         "    print('ended in order')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = ran(code)
     assert (done.returncode, done.stdout) == (0, "ended in order\n")

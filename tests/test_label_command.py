@@ -14,10 +14,9 @@ from interpreted_survey import BINS, InterpretedSurvey
 
 from geocnn.grid import Grid
 from geocnn.interpretation.writing import write_sticks
-from geocnn.survey.creating import create_survey
+from geocnn.survey.creating import SUFFIXES, create_survey
 from geocnn.survey.opening import open_survey
 from geocnn.survey.survey import NewSurvey
-from geocnn_cli.outputs import VOLUMES
 
 SURVEY = InterpretedSurvey()
 FAULT = [np.array([[i, 10.0 + 0.2 * i, 5.0], [i, 30.0 + 0.2 * i, 45.0]]) for i in (0.0, 20.0, 39.0)]
@@ -173,7 +172,7 @@ def test_an_output_of_no_format_is_refused_before_the_work(
     assert "has the suffix .xyz" in done.err
 
 
-@pytest.mark.parametrize("suffix", VOLUMES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_format_of_volumes_is_one_that_is_written(tmp_path: Path, suffix: str) -> None:
     with create_survey(str(tmp_path / f"x{suffix}"), NewSurvey(SURVEY.grid, SURVEY.domain)) as writer:
         writer.discard()

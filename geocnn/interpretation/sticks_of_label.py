@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geocnn.errors import SurveyError
-from geocnn.grid import Axis, Window
+from geocnn.grid import Axis
 from geocnn.interpretation.picks import Floats
 from geocnn.interpretation.tracing import SHORTEST, traced_sticks
 from geocnn.survey.survey import FloatArray, Survey
@@ -123,19 +122,11 @@ def _faults(label: Survey) -> NDArray[np.bool_]:
     """
     fault = np.zeros(label.grid.shape, np.bool_)
     seen: set[float] = set()
-    for window in _slabs(label.grid.whole):
+    for window in label.grid.slabs(SLAB):
         values = label.read(window)[0]
         _require_classes(label, values, seen)
         fault[window.slices] = values == 1
     return fault & label.present[..., None]
-
-
-def _slabs(whole: Window) -> Iterator[Window]:
-    """Parts of a volume, some inlines each."""
-    inlines, *rest = whole.shape
-    number = max(1, SLAB // int(np.prod(rest)))
-    for first in range(0, inlines, number):
-        yield Window((first, *whole.start[1:]), (min(first + number, inlines), *whole.stop[1:]))
 
 
 def _require_classes(label: Survey, values: FloatArray, seen: set[float]) -> None:

@@ -12,7 +12,7 @@ from geocnn.survey.content import split_name
 from geocnn.survey.stack import StackedSurvey
 from geocnn.survey.survey import BoolArray, NewSurvey, Survey, SurveyWriter
 
-__all__ = ["create_survey", "names_of"]
+__all__ = ["SUFFIXES", "create_survey", "names_of"]
 
 
 def create_survey(
@@ -111,3 +111,6 @@ _WRITERS: dict[str, Callable[[NewFile, str | None, NewSurvey, Survey | None], Su
     **dict.fromkeys((".h5", ".hdf5"), _create_hdf5),
     **dict.fromkeys((".npy", ".dat", ".bin", ".raw"), _create_array),
 }
+
+SUFFIXES = tuple(_WRITERS)
+"""Suffixes of the files that are written."""
