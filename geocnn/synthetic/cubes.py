@@ -128,14 +128,16 @@ def write_fault_cubes(cubes: FaultCubes, overwrite: bool = False) -> Work[Writte
     yield Progress(0, cubes.count, "cubes")
     done = Written(0, 0, 0, 0)
     shape = ",".join(map(str, cubes.shape))
+    made_by = f"geocnn synth faults --shape {shape} --recipe {_told(cubes.recipe)} --seed {cubes.seed}"
     for number in range(cubes.count):
         cube = _make(cubes, number)
-        made_by = f"geocnn synth faults --shape {shape} --recipe {_told(cubes.recipe)} --seed {cubes.seed}"
         for kind in cubes.kinds:
             name = "image" if kind == "seismic" else kind
             _write(cubes.file(number, kind), cube, kind, f"{name}: synthetic, {made_by}, cube {number}", overwrite)
-        for path, depths in zip(cubes.horizons(number), cube.horizons, strict=True):
-            write_horizon(path, depths, open_survey(str(cubes.file(number, "seismic"))), HORIZONS[0], overwrite)
+        if cube.horizons:
+            survey = open_survey(str(cubes.file(number, "seismic")))
+            for path, depths in zip(cubes.horizons(number), cube.horizons, strict=True):
+                write_horizon(path, depths, survey, HORIZONS[0], overwrite)
         label = cube.samples["label"]
         found = Written(label.size, int((label == 1).sum()), int((label == -1).sum()), int(not (label == 1).any()))
         done = Written(*(a + b for a, b in zip(done, found, strict=True)))
@@ -178,9 +180,15 @@ def _make(cubes: FaultCubes, number: int) -> _Cube:
     made = make_world(world)
     tensors = {"seismic": made.image, "label": made.fault, "throw": made.throw, "age": made.age}
     known = {kind: tensors[kind].numpy().astype(np.float32) for kind in cubes.kinds}
-    ages = torch.quantile(made.age.flatten()[:: max(1, made.age.numel() // MOST_SORTED)], torch.tensor(QUANTILES))
-    found = [depths.numpy() for depths in horizons(made.age, ages.tolist())] if "horizons" in cubes.also else []
+    found = _horizons(made.age) if "horizons" in cubes.also else []
     return _Cube(world.frame.grid, world.frame.domain, world.frame.coordinates, known, found)
+
+
+def _horizons(age: torch.Tensor) -> list[FloatArray]:
+    """Horizons (I, X) of the relative geologic time (I, X, S) of a world, at quantiles of it."""
+    some = age.flatten()[:: max(1, age.numel() // MOST_SORTED)]
+    ages = torch.quantile(some, torch.tensor(QUANTILES)).tolist()
+    return [depths.numpy() for depths in horizons(age, ages)]
 
 
 def cube_grid(shape: Shape) -> Grid:
