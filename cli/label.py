@@ -70,9 +70,8 @@ def label(
 
     And back: geocnn label faults.h5 --like survey.sgy --out sticks.dat --every 10
     """
-    from geocnn.interpretation.reading import is_text
     from geocnn.output import require_free
-    from geocnn.survey.content import split_name
+    from geocnn.survey.content import is_text, split_name
 
     to_volume = {"columns": columns, "z_unit": z_unit, "width": width, "horizon": horizon}
     looked = {"inlines": inlines, "crosslines": crosslines, "window_ms": window_ms, "polygon": polygon}

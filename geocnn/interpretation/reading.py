@@ -16,18 +16,11 @@ from geocnn.interpretation.layouts.layout import Node, is_undefined, null_of, nu
 from geocnn.interpretation.layouts.opendtect import told_by_header
 from geocnn.interpretation.layouts.table import LAYOUTS, SAMPLE, looks_like
 from geocnn.interpretation.picks import Picks
-from geocnn.survey.content import split_name
+from geocnn.survey.content import is_binary, split_name
 
-__all__ = ["is_text", "read_picks"]
+__all__ = ["read_picks"]
 
 MOST_BYTES = 2 * 1024**3
-
-HEAD = 65536
-BINARY = bytes([*range(8), *range(14, 26), *range(28, 32), 255])
-"""Bytes that a text has none of among its first."""
-
-MOST_ODD = 0.3
-"""Share of bytes from which they are no letters: names of faults may have some of an older alphabet."""
 
 Numbered = tuple[int, str]
 """A line with its number in the file."""
@@ -75,21 +68,6 @@ def read_picks(name: str, format: str | None, columns: str | None) -> Picks:
     told = told_by_header(_heads(name)) if chosen.startswith("opendtect") else None
     made = _picks(name, chosen, LAYOUTS[chosen].kind, nodes, told)
     return replace(made, tells_faults=LAYOUTS[chosen].tells_faults)
-
-
-def is_text(path: Path) -> bool:
-    """Whether a file is text, by its first bytes; a missing one is not."""
-    try:
-        with path.open("rb") as file:
-            return not _is_binary(file.read(HEAD))
-    except OSError:
-        return False
-
-
-def _is_binary(content: bytes) -> bool:
-    """Whether bytes are none of a text: control characters, or 255."""
-    odd = content.decode("utf-8", errors="replace").count("\ufffd")
-    return len(content.translate(None, BINARY)) < len(content) or odd > MOST_ODD * len(content)
 
 
 def _nodes(
@@ -190,7 +168,7 @@ def _lines(name: str) -> list[Numbered]:
             raise _no_text(name) from error
         found = "is a folder" if path.is_dir() else "there is no such file" if not path.exists() else str(error)
         raise SurveyError(f"{name}: {found}", "a text file of sticks or of a horizon", "check the path") from error
-    if _is_binary(content[:HEAD]):
+    if is_binary(content):
         raise _no_text(name)
     text = content.decode("utf-8-sig", errors="replace")
     numbered = enumerate(text.splitlines(), 1)

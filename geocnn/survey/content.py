@@ -7,7 +7,7 @@ from pathlib import Path
 
 from geocnn.errors import SurveyError
 
-__all__ = ["HDF5", "NPY", "NPY_MAGIC", "SEGY", "kind_of", "require_survey", "split_name"]
+__all__ = ["HDF5", "NPY", "NPY_MAGIC", "SEGY", "is_binary", "is_text", "kind_of", "require_survey", "split_name"]
 
 HDF5 = "HDF5"
 NPY = "NPY"
@@ -31,6 +31,13 @@ FOREIGN = (
 FORMAT_CODE = slice(3224, 3226)
 MOST_CODE = 16
 HEADERS = 3600 + 240
+
+HEAD = 65536
+BINARY = bytes([*range(8), *range(14, 26), *range(28, 32), 255])
+"""Bytes that a text has none of among its first."""
+
+MOST_ODD = 0.3
+"""Share of bytes from which they are no letters: names of faults may have some of an older alphabet."""
 
 
 def kind_of(path: Path) -> str | None:
@@ -70,3 +77,19 @@ def split_name(name: str) -> tuple[Path, str | None]:
     # Other suffixes may be HDF5 too; a name with a colon may also be that of a file.
     parts = parts or (None if Path(name).exists() else re.fullmatch(r"(.+):(/.*)", name, re.DOTALL))
     return (Path(parts[1]), parts[2]) if parts else (Path(name), None)
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is text, by its first bytes; a missing one is not."""
+    try:
+        with path.open("rb") as file:
+            return not is_binary(file.read(HEAD))
+    except OSError:
+        return False
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether bytes are none of a text, by the first of them: control characters, or 255."""
+    content = content[:HEAD]
+    odd = content.decode("utf-8", errors="replace").count("\ufffd")
+    return len(content.translate(None, BINARY)) < len(content) or odd > MOST_ODD * len(content)

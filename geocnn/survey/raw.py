@@ -18,7 +18,7 @@ from geocnn.output import NewFile
 from geocnn.survey import content
 from geocnn.survey.array import ArrayOnDisk
 from geocnn.survey.array_file import ArrayFile
-from geocnn.survey.content import NPY_MAGIC, kind_of
+from geocnn.survey.content import NPY_MAGIC, is_text, kind_of
 from geocnn.survey.disk import OpenFile, reserve
 from geocnn.survey.naming import AxisNames, array_name, bare_axis, count_remarks, guessed_axes, listed, told_axes
 from geocnn.survey.options import SurveyOptions
@@ -127,7 +127,7 @@ def _told_layout(path: Path, options: SurveyOptions) -> Layout:
     """Shape, type and order as the user says, checked against the size of the file."""
     found = path.stat().st_size
     if options.shape is None or options.dtype is None:
-        if _is_text(path):
+        if found and is_text(path):
             raise SurveyError(
                 f"{path} is a text file, and no survey",
                 expected="a survey: SEG-Y, HDF5, .npy or a headerless cube",
@@ -148,13 +148,6 @@ def _told_layout(path: Path, options: SurveyOptions) -> Layout:
             do=_nearby(found, shape, kind),
         )
     return Layout(shape, kind, options.order)
-
-
-def _is_text(path: Path) -> bool:
-    """Whether a file begins with printed characters alone, in more than one line."""
-    with path.open("rb") as file:
-        head = file.read(4096)
-    return b"\n" in head and all(byte in b"\t\r\n" or byte >= 32 for byte in head)
 
 
 NPY_KEYS = {
